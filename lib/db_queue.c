@@ -1,0 +1,103 @@
+/* db_queue.c - see db_queue.h. */
+#include "db_queue.h"
+
+#include "alloc.h"
+#include "err.h"
+#include "io.h"
+#include "strbuf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int db_queue_open(struct db_queue *queue, const char *db_path)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_addstr(&path, db_path);
+	strbuf_addstr(&path, "-lock");
+	*queue = (struct db_queue){ .fd = -1, .inotify = -1, .path = strbuf_detach(&path, NULL) };
+	queue->fd = open(queue->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (queue->fd >= 0)
+		return 0;
+	err_errno("cannot open \"%s\"", queue->path);
+	db_queue_close(queue);
+	return -1;
+}
+
+void db_queue_close(struct db_queue *queue)
+{
+	fd_close(&queue->fd);
+	fd_close(&queue->inotify);
+	free(queue->path);
+	queue->path = NULL;
+}
+
+static int set_lock(int fd, int command, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+	int r;
+
+	do
+		r = fcntl(fd, command, &lock);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+int db_queue_enter(struct db_queue *queue)
+{
+	if (set_lock(queue->fd, F_OFD_SETLKW, F_WRLCK) < 0)
+		return err_errno("cannot lock \"%s\"", queue->path);
+	return 0;
+}
+
+/* On a disk so full that not even a byte can be rewritten, the change of its times is seen too. */
+static void ring(struct db_queue *queue)
+{
+	if (pwrite(queue->fd, "", 1, 0) == 1)
+		return;
+	if (futimens(queue->fd, NULL) < 0)
+		err_warn("cannot wake waiting processes: write error on \"%s\"", queue->path);
+}
+
+void db_queue_leave(struct db_queue *queue, bool rung)
+{
+	if (rung)
+		ring(queue);
+	if (set_lock(queue->fd, F_OFD_SETLK, F_UNLCK) < 0)
+		err_bug("cannot unlock \"%s\"", queue->path);
+}
+
+int db_queue_listen(struct db_queue *queue)
+{
+	if (queue->inotify >= 0)
+		return 0;
+	queue->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (queue->inotify < 0)
+		return err_errno("cannot watch \"%s\"", queue->path);
+	if (inotify_add_watch(queue->inotify, queue->path, IN_MODIFY | IN_ATTRIB) < 0) {
+		err_errno("cannot watch \"%s\"", queue->path);
+		fd_close(&queue->inotify);
+		return -1;
+	}
+	return 0;
+}
+
+int db_queue_heard(struct db_queue *queue)
+{
+	/* Only whether there is something matters: the events are the same, one file's. */
+	_Alignas(struct inotify_event) char events[4096];
+	int heard = 0;
+	ssize_t n;
+
+	if (queue->inotify < 0)
+		return 0;
+	while ((n = read(queue->inotify, events, sizeof(events))) > 0)
+		heard = 1;
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return err_errno("cannot read from the watch on \"%s\"", queue->path);
+	return heard;
+}

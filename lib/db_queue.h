@@ -1,0 +1,37 @@
+/*
+ * db_queue.h - the queue in front of a SQLite file's writers, and its bell.
+ *
+ * A file of ours beside the database (PATH-lock). A writer holds its open-file-description
+ * lock for the length of its transaction: the kernel wakes the next one at once and in
+ * order, where SQLite's own busy handler sleeps and starves. The kernel drops the lock of a writer
+ * that dies.
+ *
+ * The bell is a byte written into that file after the commit and before the lock is let
+ * go: whoever watches the file (inotify) wakes when the commit is visible. A watch on the
+ * WAL would not do: it is written before the commit can be seen, and the write that makes
+ * it seen goes to shared memory, of which inotify tells nothing.
+ */
+#ifndef WP_DB_QUEUE_H
+#define WP_DB_QUEUE_H
+
+#include <stdbool.h>
+
+struct db_queue {
+	int fd;
+	int inotify;     /* -1 until db_queue_listen() */
+	char *path;
+};
+
+/* Opens PATH-lock, makes it when missing (0600). 0, or -1 with err recorded. */
+int db_queue_open(struct db_queue *queue, const char *db_path);
+void db_queue_close(struct db_queue *queue);
+
+int db_queue_enter(struct db_queue *queue);               /* waits; 0, or -1 with err recorded */
+void db_queue_leave(struct db_queue *queue, bool ring);
+
+/* From now on the descriptor queue->inotify is readable after a ring. */
+int db_queue_listen(struct db_queue *queue);
+/* Take what was heard: 1 something, 0 nothing, -1 with err recorded. Never blocks. */
+int db_queue_heard(struct db_queue *queue);
+
+#endif

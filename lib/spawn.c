@@ -1,0 +1,304 @@
+#include "spawn.h"
+
+#include "alloc.h"
+#include "err.h"
+#include "strbuf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SHELL "/bin/sh"
+
+/* What the child needs and must not work out itself: after vfork it may only make
+ * system calls, and what it writes it writes into our memory. */
+struct child {
+	const struct spawn *spawn;
+	const char *path;
+	char *const *argv;
+	char *const *envp;
+	int fds[3];
+	pid_t parent;
+	volatile int failure;      /* errno, 0 when the command was started */
+};
+
+/* Signals that are ignored stay ignored over exec, others do not stay handled: only
+ * the ignored ones need the child's attention. Looked up once, because asking costs
+ * a call a signal. SIGPIPE, which programs here ignore after their start, is always one. */
+static int ignored[NSIG];
+static size_t ignored_nr;
+
+static void find_ignored(void)
+{
+	static bool done;
+	struct sigaction action;
+
+	if (done)
+		return;
+	done = true;
+	ignored[ignored_nr++] = SIGPIPE;
+	for (int signo = 1; signo < NSIG; signo++)
+		if (signo != SIGPIPE && !sigaction(signo, NULL, &action) && action.sa_handler == SIG_IGN)
+			ignored[ignored_nr++] = signo;
+}
+
+static int dev_null(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return fd;
+}
+
+/* In the child: from here to exec nothing but system calls. */
+
+static int child_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (size_t i = 0; i < ignored_nr; i++)
+		if (sigaction(ignored[i], &dfl, NULL) < 0)
+			return -1;
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* We may have died before the child asked to be told. */
+static int child_ties(const struct child *child)
+{
+	if (!child->spawn->same_group && setpgid(0, 0) < 0)
+		return -1;
+	if (!child->spawn->death_signal)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, child->spawn->death_signal) < 0)
+		return -1;
+	if (getppid() != child->parent)
+		_exit(WP_FAILED);
+	return 0;
+}
+
+static int child_move(int from, int to)
+{
+	if (from == to)
+		return fcntl(to, F_SETFD, 0);
+	return dup2(from, to);
+}
+
+static int child_descriptors(const struct child *child)
+{
+	int from[3], keep = child->spawn->keep;
+
+	/* Out of the way of 0, 1 and 2, which are about to be overwritten. */
+	for (int i = 0; i < 3; i++) {
+		from[i] = child->fds[i];
+		if (from[i] < 3 && from[i] != i && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 4)) < 0)
+			return -1;
+		if (from[i] == 3 && keep >= 0 && (from[i] = fcntl(3, F_DUPFD_CLOEXEC, 4)) < 0)
+			return -1;
+	}
+	if (keep >= 0 && keep < 3 && (keep = fcntl(keep, F_DUPFD_CLOEXEC, 4)) < 0)
+		return -1;
+	for (int i = 0; i < 3; i++)
+		if (child_move(from[i], i) < 0)
+			return -1;
+	if (keep >= 0 && child_move(keep, 3) < 0)
+		return -1;
+	/* Also what a careless program above us left open. */
+	return close_range(keep >= 0 ? 4 : 3, ~0U, 0);
+}
+
+static void child_run(struct child *child)
+{
+	if (!child_ties(child) && !child_signals()
+	    && (!child->spawn->dir || !chdir(child->spawn->dir))
+	    && child_descriptors(child) >= 0)
+		execve(child->path, child->argv, child->envp);
+	child->failure = errno;
+	_exit(WP_FAILED);
+}
+
+/* Not inlined: the child borrows our stack, and must not change a frame that we go on using. */
+static __attribute__((noinline)) pid_t fork_child(struct child *child)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		child_run(child);
+	return pid;
+}
+
+/* Back in the parent */
+
+static pid_t run(struct child *child)
+{
+	pid_t pid;
+
+	child->failure = 0;
+	pid = fork_child(child);
+	if (pid < 0) {
+		child->failure = errno;
+		return -1;
+	}
+	if (!child->failure)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return -1;
+}
+
+/* A script without "#!" is the shell's, as execvp has it. */
+static pid_t run_by_shell(struct child *child)
+{
+	size_t n = 0;
+	char **argv;
+	pid_t pid;
+
+	while (child->argv[n])
+		n++;
+	argv = xcalloc(n + 2, sizeof(*argv));
+	argv[0] = (char *)SHELL;
+	argv[1] = (char *)child->path;
+	for (size_t i = 1; i < n; i++)
+		argv[i + 1] = child->argv[i];
+	child->path = SHELL;
+	child->argv = argv;
+	pid = run(child);
+	free(argv);
+	return pid;
+}
+
+static int exec_error(const char *name, int error)
+{
+	errno = error;
+	if (error == ENOENT || error == ENOTDIR)
+		err_set(WP_NOT_FOUND, "cannot run \"%s\": %s", name, strerror(error));
+	else if (error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE)
+		err_set(WP_FAILED, "cannot start \"%s\": %s", name, strerror(error));
+	else
+		err_set(WP_CANNOT_EXEC, "cannot run \"%s\": %s", name, strerror(error));
+	errno = error;
+	return -1;
+}
+
+static pid_t start(const struct spawn *spawn, const char *path)
+{
+	struct child child = {
+		.spawn = spawn, .path = path, .argv = spawn->argv,
+		.envp = spawn->envp ? spawn->envp : environ,
+		.fds = { spawn->in, spawn->out, spawn->err }, .parent = getpid(),
+	};
+	pid_t pid;
+
+	find_ignored();
+	for (int i = 0; i < 3; i++)
+		if (child.fds[i] < 0 && (child.fds[i] = dev_null()) < 0) {
+			int error = errno;
+
+			err_set(WP_FAILED, "cannot open \"/dev/null\": %s", strerror(error));
+			errno = error;
+			return -1;
+		}
+	pid = run(&child);
+	if (pid < 0 && child.failure == ENOEXEC)
+		pid = run_by_shell(&child);
+	if (pid < 0)
+		return exec_error(spawn->argv[0], child.failure);
+	return pid;
+}
+
+pid_t spawn_start(const struct spawn *spawn)
+{
+	char *found;
+	pid_t pid;
+	int error;
+
+	if (spawn->path)
+		return start(spawn, spawn->path);
+	found = spawn_find(spawn->argv[0]);
+	if (!found)
+		return -1;
+	pid = start(spawn, found);
+	error = errno;
+	free(found);
+	errno = error;
+	return pid;
+}
+
+/* Finding the command */
+
+/* 0, or the errno that exec would meet. */
+static int executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return access(path, X_OK) < 0 ? errno : 0;
+}
+
+static int search_path(const char *name, struct strbuf *found)
+{
+	const char *dirs = getenv("PATH");
+	int error = ENOENT;
+
+	if (!dirs)
+		dirs = "/usr/local/bin:/usr/bin:/bin";
+	for (const char *p = dirs;; p++) {
+		size_t len = strcspn(p, ":");
+		int this;
+
+		strbuf_reset(found);
+		strbuf_add(found, p, len);
+		if (len)
+			strbuf_addch(found, '/');   /* an empty entry is the current directory */
+		strbuf_addstr(found, name);
+		this = executable(found->buf);
+		if (!this)
+			return 0;
+		if (this == EACCES)
+			error = EACCES;     /* found but not to be run: says more than "not found" */
+		p += len;
+		if (!*p)
+			return error;
+	}
+}
+
+char *spawn_find(const char *name)
+{
+	struct strbuf found = STRBUF_INIT;
+	int error;
+
+	if (!*name) {
+		error = ENOENT;
+	} else if (strchr(name, '/')) {
+		strbuf_addstr(&found, name);
+		error = executable(name);
+	} else {
+		error = search_path(name, &found);
+	}
+	if (!error)
+		return strbuf_detach(&found, NULL);
+	strbuf_release(&found);
+	if (error == ENOENT && !strchr(name, '/'))
+		err_set(WP_NOT_FOUND, "command not found: \"%s\"", name);
+	else
+		exec_error(name, error);
+	errno = error;
+	return NULL;
+}
+
+int spawn_exit_status(int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		return 128 + WTERMSIG(wait_status);
+	return WEXITSTATUS(wait_status);
+}

@@ -1,0 +1,58 @@
+/*
+ * spawn.h - start a command, and be sure that it ends with us.
+ *
+ * One spawn for the whole toolkit. It uses vfork, which stays as fast in a large
+ * process as in a small one, where posix_spawn cannot ask for a parent-death
+ * signal. In the child: default signal dispositions, empty mask, its own process
+ * group, every descriptor above 2 closed unless asked for, PR_SET_PDEATHSIG and a
+ * re-check of getppid().
+ *
+ * PDEATHSIG reaches the command but not what the command started; the guard does:
+ * a small process that outlives us by one kill(2) of every group it was told of.
+ */
+#ifndef WP_SPAWN_H
+#define WP_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct spawn {
+	const char *path;        /* from spawn_find(); NULL: look argv[0] up in PATH now */
+	char *const *argv;
+	char *const *envp;       /* NULL: environ */
+	const char *dir;         /* NULL: where we are */
+	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null */
+	int keep;                /* one more descriptor, given to the child as 3; -1: none */
+	int death_signal;        /* signal the child gets when we die; 0: none */
+	bool same_group;         /* stay in our process group */
+};
+
+/* All -1, death_signal SIGKILL, the rest zero. */
+#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1, .death_signal = 9 }
+
+/* The child's pid (also its process group unless same_group). -1 with the error
+ * recorded: status 127 (no such command) or 126 (cannot be executed), 125 for
+ * everything else (no processes, no memory). An exec failure is seen here, not as
+ * an exit status of the child. */
+pid_t spawn_start(const struct spawn *spawn);
+
+/* Where execvp would find NAME: a malloc'd path; NULL with err recorded (127 or 126). */
+char *spawn_find(const char *name);
+
+/* A wait status in the shell's language: the exit status, or 128+n for signal n. */
+int spawn_exit_status(int wait_status);
+
+/*
+ * The guard. guard_start() forks it (before anything large is allocated); the
+ * caller then says which process groups run. The table is shared memory: a
+ * slot costs no system call. When the caller dies, however it dies, the guard
+ * sends SIGKILL to every group still in the table, and ends. It has a
+ * process group of its own, and nothing open but its end of the pipe.
+ */
+int guard_start(size_t slots);            /* 0, or -1 with err recorded */
+void guard_set(size_t slot, pid_t group); /* group 0: the slot is free */
+pid_t guard_pid(void);                    /* so that the owner can tell its death from a child's */
+void guard_stop(void);                    /* at a clean end: ends it and reaps it */
+
+#endif

@@ -1,0 +1,70 @@
+The schema of wp-jobs in the state file. now_us() is the wall clock in microseconds; all times are.
+
+-- name: schema.init
+-- workplane: the schema of wp-jobs in SQLite. May be run again at any time.
+CREATE TABLE IF NOT EXISTS job (
+	id           INTEGER PRIMARY KEY AUTOINCREMENT,
+	queue        TEXT NOT NULL CHECK (queue <> ''),
+	state        TEXT NOT NULL DEFAULT 'available',
+	priority     INTEGER NOT NULL DEFAULT 0,
+	attempt      INTEGER NOT NULL DEFAULT 0,
+	max_attempts INTEGER NOT NULL DEFAULT 5,
+	payload      TEXT NOT NULL,
+	due          INTEGER,
+	worker       INTEGER,
+	lease        TEXT,
+	cancel       INTEGER NOT NULL DEFAULT 0,
+	unique_key   TEXT,
+	notify       TEXT,
+	error        TEXT,
+	output       TEXT,
+	created_at   INTEGER NOT NULL,
+	started_at   INTEGER,
+	ended_at     INTEGER,
+	quiet        INTEGER        -- of no meaning here
+);
+CREATE INDEX IF NOT EXISTS job_available ON job (queue, priority, id) WHERE state = 'available';
+CREATE INDEX IF NOT EXISTS job_due ON job (due) WHERE state IN ('scheduled', 'retry');
+CREATE INDEX IF NOT EXISTS job_kept ON job (due) WHERE state = 'completed';
+CREATE INDEX IF NOT EXISTS job_ended ON job (ended_at) WHERE state IN ('completed', 'failed', 'cancelled');
+CREATE INDEX IF NOT EXISTS job_worker ON job (worker) WHERE worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_cancel ON job (worker) WHERE cancel AND worker IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS job_unique ON job (queue, unique_key)
+	WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'reserved', 'in_progress', 'retry');
+
+CREATE TABLE IF NOT EXISTS worker (
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	host       TEXT NOT NULL,
+	pid        INTEGER NOT NULL,
+	lock       TEXT NOT NULL,       -- its file in live/; free means dead
+	started_at INTEGER NOT NULL,
+	expires    INTEGER              -- not NULL: lives until then, lock or no lock
+);
+
+CREATE TABLE IF NOT EXISTS tally (
+	at        INTEGER NOT NULL,
+	queue     TEXT NOT NULL,
+	completed INTEGER NOT NULL DEFAULT 0,
+	retried   INTEGER NOT NULL DEFAULT 0,
+	failed    INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS tally_at ON tally (at);
+PRAGMA user_version = 1;
+
+-- name: schema.present
+SELECT 1
+
+-- name: schema.version
+PRAGMA user_version
+
+-- name: bell.channel
+SELECT ?1
+
+-- name: bell.arm
+SELECT 1
+
+-- name: bell.disarm
+SELECT 1
+
+-- name: bell.ring
+SELECT 1

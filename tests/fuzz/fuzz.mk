@@ -1,0 +1,32 @@
+# make fuzz FUZZ_SECONDS=5: every target in tests/fuzz for so long, from its corpus. Needs clang.
+# What a target finds, and the inputs it makes on the way, stay under build/.
+CLANG ?= clang
+FUZZ_SECONDS ?= 5
+
+fuzz := $(build)/fuzz
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_flags := -std=c11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz_objects := $(patsubst %.c,$(fuzz)/%.o,$(wildcard lib/*.c)) $(fuzz)/sql.o
+
+# Sources beside lib that a target tests: fuzz_NAME_sources.
+fuzz_template_sources := cmd/wp-pool/template.c
+
+$(fuzz)/%.o: %.c $(build)/sql/sql.h
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(fuzz)/sql.o: $(build)/sql/sql.c
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -c -o $@ $<
+$(fuzz)/libworkplane.a: $(fuzz_objects)
+	@rm -f $@
+	$(AR) rcs $@ $(fuzz_objects)
+
+$(fuzz)/fuzz_template: $(fuzz_template_sources)
+$(fuzz)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(fuzz)/libworkplane.a
+	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz -Icmd/wp-pool -o $@ $< $(fuzz_$*_sources) \
+		$(fuzz)/libworkplane.a $(LDLIBS)
+
+fuzz: $(fuzz_names:%=$(fuzz)/fuzz_%)
+	tests/fuzz/run $(fuzz) $(FUZZ_SECONDS) $(fuzz_names)
+
+.PHONY: fuzz
