@@ -11,7 +11,7 @@ BATS ?= bats
 SANITIZE ?=
 
 VERSION := 0.1.0
-PROGRAMS :=
+PROGRAMS := wp-pool
 
 comma := ,
 build := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))

@@ -1,0 +1,556 @@
+#include "map.h"
+
+#include "err.h"
+#include "opt.h"
+#include "parse.h"
+#include "spawn.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PROCS_MAX 4096
+#define WINDOW_MAX 1024
+#define RETRIES_MAX 1000000
+
+static const struct opt options[] = {
+	OPT_INT('j', "max-procs", "N", struct map_args, max_procs, 1, PROCS_MAX, "WP_POOL_MAX_PROCS",
+		"run up to N commands at once (default: one a CPU)"),
+	OPT_FLAG('0', "null", struct map_args, null, NULL, "lines end with NUL instead of newline"),
+	OPT_FLAG(0, "stdin", struct map_args, feed_stdin, NULL, "give the line to the command's stdin"),
+	OPT_FLAG('u', "ungroup", struct map_args, ungroup, NULL, "let commands write to our stdout and stderr directly"),
+	OPT_FLAG('k', "keep-order", struct map_args, keep_order, NULL, "write output in the order of the input"),
+	OPT_DURATION(0, "timeout", "DURATION", struct map_args, timeout, "WP_POOL_TIMEOUT",
+		"end a command that takes longer"),
+	OPT_DURATION(0, "kill-after", "DURATION", struct map_args, kill_after, NULL,
+		"SIGKILL so long after SIGTERM (default 5s)"),
+	OPT_DURATION(0, "grace", "DURATION", struct map_args, grace, "WP_POOL_GRACE",
+		"when told to stop, let running commands go on so long (default 30s)"),
+	OPT_INT(0, "retries", "N", struct map_args, retries, 0, RETRIES_MAX, NULL,
+		"run a failed line up to N more times"),
+	OPT_STRING(0, "halt", "WHEN,fail=N", struct map_args, halt, NULL,
+		"stop when N (or N%) lines have failed: \"soon\" lets running ones end, \"now\" ends them"),
+	OPT_STRING(0, "joblog", "FILE", struct map_args, joblog, NULL, "record every line and its end in FILE"),
+	OPT_FLAG(0, "resume", struct map_args, resume, NULL, "pass over the lines that succeeded according to the joblog"),
+	OPT_FLAG(0, "progress", struct map_args, progress, NULL, "show progress when stderr is a terminal"),
+	OPT_CHOICE(0, "results", "raw|ndjson", struct map_args, results, NULL,
+		"write output as it is, or a JSON object a line"),
+	OPT_FLAG(0, "dry-run", struct map_args, dry_run, NULL, "print the commands and run nothing"),
+	OPT_FLAG(0, "jobs", struct map_args, jobs, NULL, "read job lines and write result lines"),
+	OPT_INT(0, "output-fd", "FD", struct map_args, output_fd, 3, INT32_MAX, NULL,
+		"with --jobs, also write the commands' stdout to descriptor FD"),
+	OPT_FLAG(0, "warm", struct map_args, warm, NULL, "keep the commands alive: a line in, a line out"),
+	OPT_INT(0, "window", "N", struct map_args, window, 1, WINDOW_MAX, NULL,
+		"with --warm, send up to N lines ahead of the answers (default 1)"),
+	OPT_END
+};
+
+static const struct map_args defaults = {
+	.window = 1, .kill_after = 5 * USEC_SEC, .grace = 30 * USEC_SEC, .output_fd = -1,
+};
+
+/* What goes wrong */
+
+void map_fail(struct map *map, int status)
+{
+	progress_hide(map);
+	sink_flush(&map->output.err);
+	err_report();
+	if (!map->fatal)
+		map->fatal = status;
+	pool_halt(&map->pool);
+}
+
+void map_complain(struct map *map, const struct line *line)
+{
+	progress_hide(map);
+	sink_flush(&map->output.err);
+	err_prefix("line %llu", (unsigned long long)line->item.seq);
+	err_report();
+}
+
+void map_bad_line(struct map *map, struct line *line, int exit)
+{
+	line->started = map->now;
+	line->exit = exit;
+	line->status = RESULT_FAIL;
+	strbuf_addstr(&line->error, err_message());
+	if (map->args->jobs)
+		err_clear();
+	else
+		map_complain(map, line);
+	pool_ended(&map->pool, &line->item, POOL_BAD, map->now);
+}
+
+/* Nobody can run a command that is not there: the line goes back unharmed, or counts as
+ * failed where it cannot go back. */
+static void command_gone(struct map *map, struct line *line)
+{
+	int status = err_status();
+
+	line->exit = status;
+	map_fail(map, status);
+	pool_ended(&map->pool, &line->item, map->args->jobs ? POOL_UNSTARTED : POOL_BAD, map->now);
+}
+
+void map_start_failed(struct map *map, struct line *line, int error)
+{
+	if (err_status() == WP_FAILED) {
+		if (pool_refused(&map->pool, &line->item, map->now)) {
+			err_clear();
+			return;
+		}
+		map_bad_line(map, line, WP_FAILED);
+		line->status = RESULT_RETRY;
+	} else if (error == E2BIG || template_varies(&map->template)) {
+		map_bad_line(map, line, err_status());
+	} else {
+		command_gone(map, line);
+	}
+}
+
+/* The turns of the loop */
+
+static void report(struct map *map, struct line *line)
+{
+	map->input.ahead -= line->text.len;
+	progress_done(map, line->text.len);
+	if (line->ran || line->item.verdict == POOL_FAILURE)
+		joblog_add(map, line);
+	if (map->args->jobs && !line->answered)
+		results_add_job(&map->output.out.buf, line, map->args->timeout);
+	if (map->args->warm && !map->args->jobs && line->error.len && line->ran) {
+		err_set(WP_NO, "%s", line->error.buf);
+		map_complain(map, line);
+	}
+	output_ended(&map->output, line);
+}
+
+static void slot_free(struct map *map, size_t slot)
+{
+	pool_slot_down(&map->pool, slot);
+	if (map->warm)
+		warm_slot_free(map, slot);
+}
+
+static bool act(struct map *map)
+{
+	struct pool_item *item;
+	size_t slot;
+
+	switch (pool_next(&map->pool, map->now, &item, &slot)) {
+	case POOL_START:
+		if (map->warm)
+			warm_start(map, line_of(item));
+		else
+			proc_start(map, line_of(item));
+		return true;
+	case POOL_TERM:
+		if (map->warm)
+			warm_signal(map, slot);
+		groups_term(&map->groups, slot);
+		return true;
+	case POOL_KILL:
+		if (groups_kill(&map->groups, slot))
+			slot_free(map, slot);
+		return true;
+	case POOL_REPORT:
+		report(map, line_of(item));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void check_stdout(struct map *map)
+{
+	struct sink *out = map->output.out.error ? &map->output.out : &map->output.extra;
+
+	if (!out->error || map->fatal)
+		return;
+	/* Whoever closes a pipe knows that he did. */
+	if (out->error != EPIPE) {
+		errno = out->error;
+		err_errno("write error");
+		map_fail(map, WP_IO);
+	}
+	map->fatal = WP_IO;
+	pool_stop(&map->pool);
+}
+
+/* Output that nobody takes must not keep us for ever once we were told to stop. */
+static bool output_done(struct map *map)
+{
+	if (output_idle(&map->output))
+		return true;
+	if (map->pool.stage != POOL_STOPS)
+		return false;
+	if (!map->give_up)
+		map->give_up = map->now + map->args->kill_after;
+	if (map->now < map->give_up)
+		return false;
+	output_abandon(&map->output);
+	map->fatal = map->fatal ? map->fatal : WP_IO;
+	return true;
+}
+
+static bool finished(struct map *map)
+{
+	if (!pool_finished(&map->pool))
+		return false;
+	if (map->warm)
+		warm_close(map);
+	return !map->groups.alive && output_done(map);
+}
+
+static void wake(struct loop_timer *timer)
+{
+	/* Being awake is all that is wanted: turn() follows. */
+}
+
+static void set_timer(struct map *map)
+{
+	usec_t deadline = pool_deadline(&map->pool);
+
+	if (map->give_up && map->give_up < deadline)
+		deadline = map->give_up;
+	if (deadline == USEC_NEVER)
+		loop_timer_cancel(map->loop, &map->timer);
+	else
+		loop_timer_set(map->loop, &map->timer, deadline, wake);
+}
+
+/* After every batch of events. */
+static void turn(void *ctx)
+{
+	struct map *map = ctx;
+
+	map->now = clock_now();
+	do {
+		while (act(map))
+			;
+		if (map->output.first)
+			progress_hide(map);
+		output_pump(&map->output);
+		check_stdout(map);
+	} while (input_feed(map) || map->pool.reports.first);
+	if (map->warm)
+		warm_flush(map);
+	joblog_flush(map);
+	input_watch(map);
+	if (finished(map))
+		loop_stop(map->loop);
+	while (act(map))
+		;
+	set_timer(map);
+}
+
+/* Events */
+
+static void child_ended(pid_t pid, int wait_status, void *ctx)
+{
+	struct map *map = ctx;
+	ssize_t slot = groups_find(&map->groups, pid);
+	bool free;
+
+	if (pid == guard_pid()) {
+		err_warn("the guard process was killed; starting another");
+		if (guard_start(map->pool.config.slots) < 0)
+			map_fail(map, err_status());
+		return;
+	}
+	if (slot < 0) {
+		while ((slot = groups_swept(&map->groups)) >= 0)
+			slot_free(map, (size_t)slot);
+		return;
+	}
+	free = groups_reaped(&map->groups, (size_t)slot, pool_slot_termed(&map->pool, (size_t)slot));
+	if (map->warm)
+		warm_ended(map, (size_t)slot, wait_status);
+	else
+		proc_ended(map, (size_t)slot, wait_status);
+	if (free)
+		slot_free(map, (size_t)slot);
+}
+
+static void told_to_stop(int signo, void *ctx)
+{
+	struct map *map = ctx;
+
+	if (!map->signals++)
+		pool_drain(&map->pool, clock_now());
+	else
+		pool_stop(&map->pool);
+}
+
+/* A signal that was ignored when we were started (nohup, a shell's background) stays so. */
+static int watch_signal(struct map *map, int signo)
+{
+	struct sigaction action;
+
+	if (!sigaction(signo, NULL, &action) && action.sa_handler == SIG_IGN)
+		return 0;
+	return loop_signal(map->loop, signo, told_to_stop, map);
+}
+
+static int watch_signals(struct map *map)
+{
+	if (watch_signal(map, SIGTERM) < 0 || watch_signal(map, SIGINT) < 0 || watch_signal(map, SIGHUP) < 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	return loop_children(map->loop, child_ended, map);
+}
+
+/* Setting up */
+
+static int halt_policy(struct pool_config *config, const char *text)
+{
+	struct strbuf number = STRBUF_INIT;
+	const char *rest;
+	int64_t n;
+	int result;
+
+	if (!text)
+		return 0;
+	config->halt = !strncmp(text, "now,", 4) ? POOL_HALT_NOW : POOL_HALT_SOON;
+	rest = strchr(text, ',');
+	if ((strncmp(text, "now,", 4) && strncmp(text, "soon,", 5)) || strncmp(rest, ",fail=", 6))
+		return err_set(WP_USAGE, "invalid halt policy \"%s\": now or soon, then \",fail=\" and a number", text);
+	strbuf_addstr(&number, rest + 6);
+	if (number.len && number.buf[number.len - 1] == '%') {
+		config->halt_percent = true;
+		strbuf_setlen(&number, number.len - 1);
+	}
+	result = parse_int(&n, number.buf, "number of failures", 1, config->halt_percent ? 100 : INT64_MAX);
+	config->halt_fail = (uint64_t)n;
+	strbuf_release(&number);
+	return result;
+}
+
+static size_t online_cpus(void)
+{
+	cpu_set_t set;
+	long n;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		return (size_t)CPU_COUNT(&set);
+	n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 ? (size_t)n : 1;
+}
+
+static int pool_config(struct pool_config *config, const struct map_args *args)
+{
+	*config = (struct pool_config){
+		.slots = args->max_procs ? (size_t)args->max_procs : online_cpus(),
+		.per_slot = args->warm ? (size_t)args->window : 1,
+		.timeout = args->timeout, .kill_after = args->kill_after, .grace = args->grace,
+		.retries = (unsigned)args->retries,
+	};
+	return halt_policy(config, args->halt);
+}
+
+/* Options that say opposite things, or need another one. */
+struct rule {
+	const char *option;
+	bool must;               /* OTHER must be there too, else it must not */
+	const char *other;
+};
+
+static const struct rule rules[] = {
+	{ "resume", true, "joblog" }, { "window", true, "warm" }, { "output-fd", true, "jobs" },
+	{ "null", false, "jobs" }, { "null", false, "warm" },
+	{ "stdin", false, "jobs" }, { "stdin", false, "warm" },
+	{ "ungroup", false, "keep-order" }, { "ungroup", false, "jobs" },
+	{ "ungroup", false, "warm" }, { "ungroup", false, "results" },
+	{ "keep-order", false, "jobs" }, { "results", false, "jobs" },
+	{ "retries", false, "jobs" }, { "joblog", false, "jobs" },
+	{ "dry-run", false, "jobs" }, { "dry-run", false, "warm" }, { "output-fd", false, "warm" },
+};
+
+static int check_rules(void)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (!opt_given(rules[i].option) || opt_given(rules[i].other) == rules[i].must)
+			continue;
+		if (rules[i].must)
+			return err_set(WP_USAGE, "option --%s needs --%s", rules[i].option, rules[i].other);
+		return err_set(WP_USAGE, "options --%s and --%s exclude each other", rules[i].option, rules[i].other);
+	}
+	return 0;
+}
+
+static int check_args(const struct map *map)
+{
+	const struct map_args *args = map->args;
+
+	if (check_rules() < 0)
+		return -1;
+	if (args->warm && map->template.placeholders)
+		return err_set(WP_USAGE, "a warm command takes no placeholders: it gets the lines on its stdin");
+	if (args->output_fd >= 0 && fcntl((int)args->output_fd, F_GETFD) < 0)
+		return err_set(WP_USAGE, "descriptor %d is not open", (int)args->output_fd);
+	return 0;
+}
+
+static void init_template(struct map *map)
+{
+	const struct map_args *args = map->args;
+
+	template_init(&map->template, map->command, args->jobs);
+	map->template.append = !map->template.placeholders && !args->jobs && !args->warm && !args->feed_stdin;
+}
+
+static void init_output(struct map *map)
+{
+	const struct map_args *args = map->args;
+	struct output *o = &map->output;
+
+	output_init(o, map->loop, &map->lines);
+	o->keep_order = args->keep_order;
+	o->stream = args->keep_order && !args->retries && args->results == RESULTS_RAW;
+	if (args->jobs) {
+		o->limit_out = RESULTS_JOB_OUTPUT_MAX + 1;
+		o->calls_out = NULL;
+	}
+	if (args->output_fd >= 0) {
+		o->limit_out = SIZE_MAX;
+		sink_init(&o->extra, map->loop, (int)args->output_fd);
+		o->calls_out = &o->extra;
+	}
+	if (args->results == RESULTS_NDJSON) {
+		o->limit_out = o->limit_err = RESULTS_OUTPUT_MAX;
+		o->render = results_add_ndjson;
+	}
+}
+
+/* Two pipes a call, three a worker, and the files of what waits to be written. */
+static void raise_descriptor_limit(size_t slots)
+{
+	rlim_t need = 3 * slots + 2 * (OUTPUT_HELD_MAX + slots) + 64;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int find_command(struct map *map)
+{
+	if (template_varies(&map->template))
+		return 0;
+	map->path = spawn_find(map->command[0]);
+	return map->path ? 0 : -1;
+}
+
+static int open_map(struct map *map, const struct pool_config *config)
+{
+	if (find_command(map) < 0 || groups_init(&map->groups, config->slots) < 0
+	    || loop_init(&map->loop) < 0)
+		return -1;
+	/* Freed blocks go back to the system whatever was large before. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	raise_descriptor_limit(config->slots);
+	pool_init(&map->pool, config);
+	environment_init(&map->environment);
+	init_output(map);
+	announcer_init(&map->announcer, map->loop, &map->output.out.buf);
+	progress_init(map);
+	if (watch_signals(map) < 0 || input_init(map) < 0 || joblog_init(map) < 0)
+		return -1;
+	return map->args->warm ? warm_init(map) : proc_init(map);
+}
+
+static void close_map(struct map *map)
+{
+	if (map->loop) {
+		progress_release(map);
+		loop_timer_cancel(map->loop, &map->announcer.timer);
+		input_release(map);
+		joblog_release(map);
+		warm_release(map);
+		proc_release(map);
+		output_release(&map->output);
+		environment_release(&map->environment);
+		pool_release(&map->pool);
+	}
+	line_list_free(&map->lines);
+	groups_release(&map->groups);
+	loop_free(map->loop);
+	template_release(&map->template);
+	free(map->path);
+}
+
+/* Ending */
+
+static void say_failures(struct map *map)
+{
+	uint64_t failed = map->pool.failed + map->bad_lines;
+	uint64_t all = map->pool.offered + map->bad_lines + map->skipped;
+
+	if (failed)
+		err_say("%llu of %llu failed", (unsigned long long)failed, (unsigned long long)all);
+	if (map->pool.interrupted)
+		err_say("%llu not finished", (unsigned long long)map->pool.interrupted);
+}
+
+static int exit_status(const struct map *map)
+{
+	bool all_read = map->pool.eof && !map->pool.interrupted;
+
+	if (map->fatal)
+		return map->fatal;
+	if (map->output.failed)
+		return WP_IO;
+	if (!map->args->jobs && !map->pool.halted && !all_read)
+		return WP_TEMPFAIL;
+	return map->pool.failed || map->bad_lines ? WP_NO : WP_OK;
+}
+
+static int run_loop(struct map *map)
+{
+	turn(map);
+	loop_after(map->loop, turn, map);
+	if (!finished(map) && loop_run(map->loop) < 0)
+		return err_report();
+	progress_release(map);
+	say_failures(map);
+	return exit_status(map);
+}
+
+static int dry_run(struct map *map)
+{
+	(void)map;
+	return 0;
+}
+
+static int map_run(void *globals, void *args, int n, char **operands)
+{
+	struct map map = { .args = args, .command = operands };
+	struct pool_config config;
+	int status;
+
+	init_template(&map);
+	if (pool_config(&config, args) < 0 || check_args(&map) < 0)
+		status = err_usage("map", "%s", err_message());
+	else if (map.args->dry_run)
+		status = dry_run(&map);
+	else if (open_map(&map, &config) < 0)
+		status = err_report();
+	else
+		status = run_loop(&map);
+	close_map(&map);
+	return status;
+}
+
+const struct verb verb_map = {
+	.name = "map", .args = "[--] COMMAND [ARG...]",
+	.summary = "run a command for every line of stdin",
+	.options = options, .size = sizeof(struct map_args), .defaults = &defaults,
+	.command = true, .min_operands = 1, .max_operands = -1, .run = map_run,
+};
