@@ -11,7 +11,7 @@ BATS ?= bats
 SANITIZE ?=
 
 VERSION := 0.1.0
-PROGRAMS := wp-pool
+PROGRAMS := wp-jobs wp-pool
 
 comma := ,
 build := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
@@ -79,7 +79,7 @@ clean:
 
 -include $(wildcard $(build)/*/*.d $(build)/*/*/*.d)
 
-include tests/fuzz/fuzz.mk
+include share/install.mk tests/tests.mk tests/fuzz/fuzz.mk
 
 .PHONY: all unit check bench clean
 .DELETE_ON_ERROR:

@@ -1,0 +1,259 @@
+#include "sweep.h"
+
+#include "alive.h"
+#include "alloc.h"
+#include "changes.h"
+#include "err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SWEEP_BATCH = 10000 };
+
+struct worker_row {
+	int64_t id;
+	char *lock;
+	bool expired, by_time;
+};
+
+struct worker_rows {
+	struct worker_row *rows;
+	size_t nr, alloc;
+};
+
+static void worker_rows_release(struct worker_rows *w)
+{
+	for (size_t i = 0; i < w->nr; i++)
+		free(w->rows[i].lock);
+	free(w->rows);
+}
+
+static int worker_rows_read(struct worker_rows *w, struct db *db)
+{
+	struct db_rows *rows;
+	int r = db_run(db, &rows, SQL_WORKERS_LIST);
+
+	if (r < 0)
+		return r;
+	while ((r = db_next(rows)) > 0) {
+		const char *lock = db_col_text(rows, 1, NULL);
+		grow_array(&w->rows, &w->alloc, w->nr + 1, sizeof(*w->rows));
+		w->rows[w->nr++] = (struct worker_row){ .id = db_col_int(rows, 0), .lock = lock ? xstrdup(lock) : NULL,
+			.expired = db_col_bool(rows, 2), .by_time = db_col_bool(rows, 3) };
+	}
+	return r;
+}
+
+static int64_t column_sum(struct db *db, enum sql_id id, struct db_value value, struct changes *c)
+{
+	struct db_rows *rows;
+	int64_t sum = 0;
+	int r = db_run(db, &rows, id, value);
+
+	if (r < 0)
+		return r;
+	while ((r = db_next(rows)) > 0) {
+		changes_released(c, db_col_text(rows, 0, NULL));
+		sum += db_col_int(rows, 1);
+	}
+	return r < 0 ? r : sum;
+}
+
+/* Jobs of the dead workers IDS go back; the workers' rows go. In the open transaction. */
+static int reclaim(struct db *db, const struct db_value *ids, size_t nr, struct changes *c, struct swept *out)
+{
+	struct db_rows *rows;
+	int r = db_run_many(db, &rows, SQL_JOBS_RECLAIM, ids, 1, nr);
+
+	if (r >= 0)
+		r = changes_read(c, rows, NULL, NULL);
+	if (r >= 0)
+		r = db_run_many(db, NULL, SQL_WORKERS_LEAVE, ids, 1, nr);
+	if (r >= 0) {
+		out->workers += (int64_t)nr;
+		out->reclaimed += c->count;
+	}
+	return r;
+}
+
+static int activate(struct db *db, struct changes *c, struct swept *out)
+{
+	int64_t n;
+
+	do {
+		n = column_sum(db, SQL_JOBS_ACTIVATE, db_int(SWEEP_BATCH), c);
+		out->activated += n > 0 ? n : 0;
+	} while (n == SWEEP_BATCH);
+	return n < 0 ? (int)n : 0;
+}
+
+static int expire(struct db *db, struct swept *out)
+{
+	struct db_rows *rows;
+	int64_t n;
+	int r;
+
+	do {
+		r = db_run(db, &rows, SQL_JOBS_EXPIRE, db_int(SWEEP_BATCH));
+		if (r < 0 || (r = db_next(rows)) < 0)
+			return r;
+		n = db_changes(rows);
+		out->expired += n;
+	} while (n == SWEEP_BATCH);
+	return db_run(db, NULL, SQL_JOBS_FORGET_TALLY);
+}
+
+/* The ids of dead workers, by what the server knows of session locks and times. */
+static int dead_by_server(struct db *db, int64_t self, usec_t grace, struct db_value **ids, size_t *nr)
+{
+	struct db_rows *rows;
+	size_t alloc = 0;
+	int r = db_run(db, NULL, SQL_WORKERS_MARK, db_int(self));
+
+	if (r >= 0)
+		r = db_run(db, &rows, SQL_WORKERS_DEAD, db_int(self), db_int(grace));
+	if (r < 0)
+		return r;
+	while ((r = db_next(rows)) > 0) {
+		grow_array(ids, &alloc, *nr + 1, sizeof(**ids));
+		(*ids)[(*nr)++] = db_int(db_col_int(rows, 0));
+	}
+	return r;
+}
+
+static bool is_dead(struct store *store, const struct worker_row *w, int64_t self)
+{
+	if (w->id == self)
+		return false;
+	if (w->by_time)
+		return w->expired;
+	return w->lock && alive_test(store->state.live_dir, w->lock) == 0;
+}
+
+/* The same in the state directory, where the locks are files. */
+static int dead_by_files(struct store *store, int64_t self, struct db_value **ids, size_t *nr)
+{
+	struct worker_rows workers = { 0 };
+	size_t alloc = 0;
+	int r = worker_rows_read(&workers, store->db);
+
+	for (size_t i = 0; r >= 0 && i < workers.nr; i++) {
+		struct worker_row *w = &workers.rows[i];
+		if (!is_dead(store, w, self))
+			continue;
+		if (alive_reap(store->state.live_dir, w->lock) < 0)
+			err_clear();   /* the file is no matter; the next look tries again */
+		grow_array(ids, &alloc, *nr + 1, sizeof(**ids));
+		(*ids)[(*nr)++] = db_int(w->id);
+	}
+	worker_rows_release(&workers);
+	return r;
+}
+
+static int find_dead(struct store *store, int64_t self, usec_t grace, struct db_value **ids, size_t *nr)
+{
+	return db_kind(store->db) == DB_POSTGRES ? dead_by_server(store->db, self, grace, ids, nr)
+		: dead_by_files(store, self, ids, nr);
+}
+
+/* Only one of many workers needs to sweep. 1: it is ours to do, 0: somebody else is at it. */
+static int sweep_turn(struct db *db)
+{
+	struct db_rows *rows;
+	int r = db_run(db, &rows, SQL_WORKERS_SWEEP_LOCK), turn = 0;
+
+	if (r < 0)
+		return r;
+	while ((r = db_next(rows)) > 0)
+		turn = db_col_bool(rows, 0);
+	return r < 0 ? r : turn;
+}
+
+static int sweep_steps(struct store *store, int64_t self, usec_t grace, struct changes *c, struct swept *out)
+{
+	struct db_value *dead = NULL;
+	size_t nr = 0;
+	int r = find_dead(store, self, grace, &dead, &nr);
+
+	if (r >= 0 && nr)
+		r = reclaim(store->db, dead, nr, c, out);
+	if (r >= 0)
+		r = activate(store->db, c, out);
+	if (r >= 0)
+		r = expire(store->db, out);
+	if (r >= 0)
+		r = changes_publish(c, store->db);
+	free(dead);
+	return r;
+}
+
+static int sweep_really(struct store *store, int64_t self, usec_t grace, struct swept *out)
+{
+	struct changes c = CHANGES_INIT;
+	int r = db_begin(store->db, DB_RELAXED);
+
+	if (r >= 0)
+		r = sweep_turn(store->db);
+	if (r > 0)
+		r = sweep_steps(store, self, grace, &c, out);
+	changes_release(&c);
+	if (r < 0) {
+		db_rollback(store->db);
+		return r;
+	}
+	return db_commit(store->db);
+}
+
+/* What a sweep would do, without doing it. */
+static int sweep_count(struct store *store, int64_t self, struct swept *out)
+{
+	struct worker_rows workers = { 0 };
+	struct db_rows *rows;
+	int r = worker_rows_read(&workers, store->db);
+
+	for (size_t i = 0; r >= 0 && i < workers.nr; i++)
+		out->workers += workers.rows[i].lock ? is_dead(store, &workers.rows[i], self) : workers.rows[i].expired;
+	worker_rows_release(&workers);
+	if (r >= 0)
+		r = db_run(store->db, &rows, SQL_JOBS_DUE_COUNT);
+	while (r >= 0 && (r = db_next(rows)) > 0) {
+		out->activated = db_col_int(rows, 0);
+		out->expired = db_col_int(rows, 1);
+	}
+	return r;
+}
+
+int sweep_pass(struct store *store, int64_t self, usec_t grace, bool dry_run, struct swept *out)
+{
+	int r = 0;
+
+	*out = (struct swept){ 0 };
+	/* in the state file a look is free and a writing transaction stops all others */
+	if (dry_run || db_kind(store->db) == DB_SQLITE)
+		r = sweep_count(store, self, out);
+	if (r < 0 || dry_run)
+		return r;
+	if (db_kind(store->db) == DB_SQLITE && !out->workers && !out->activated && !out->expired)
+		return 0;
+	*out = (struct swept){ 0 };
+	return sweep_really(store, self, grace, out);
+}
+
+int64_t sweep_activate(struct store *store)
+{
+	struct changes c = CHANGES_INIT;
+	struct swept out = { 0 };
+	int r = db_begin(store->db, DB_RELAXED);
+
+	if (r >= 0)
+		r = activate(store->db, &c, &out);
+	if (r >= 0)
+		r = changes_publish(&c, store->db);
+	changes_release(&c);
+	if (r < 0) {
+		db_rollback(store->db);
+		return r;
+	}
+	r = db_commit(store->db);
+	return r < 0 ? r : out.activated;
+}

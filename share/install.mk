@@ -1,0 +1,37 @@
+# make install, make uninstall (PREFIX, DESTDIR) and make demo.
+INSTALL ?= install
+SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
+
+bash_dir := $(DESTDIR)$(DATADIR)/bash-completion/completions
+zsh_dir := $(DESTDIR)$(DATADIR)/zsh/site-functions
+fish_dir := $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+pages := $(wildcard man/*.[1-8])
+units := $(wildcard share/systemd/*.service)
+
+# A page goes to the folder of its section.
+installed_pages = $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)))
+installed = $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(installed_pages) \
+	$(PROGRAMS:%=$(bash_dir)/%) $(zsh_dir)/_workplane $(PROGRAMS:%=$(fish_dir)/%.fish) \
+	$(units:share/systemd/%=$(DESTDIR)$(SYSTEMDUNITDIR)/%)
+
+install: all
+	$(INSTALL) -d $(sort $(dir $(installed)))
+	$(INSTALL) -m 755 $(bin) $(DESTDIR)$(BINDIR)
+	for page in $(pages); do \
+		$(INSTALL) -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/ || exit; done
+	for program in $(PROGRAMS); do \
+		$(INSTALL) -m 644 share/completions/workplane.bash $(bash_dir)/$$program && \
+		$(INSTALL) -m 644 share/completions/workplane.fish $(fish_dir)/$$program.fish || exit; done
+	$(INSTALL) -m 644 share/completions/_workplane $(zsh_dir)
+	for unit in $(notdir $(units)); do \
+		sed 's|@BINDIR@|$(BINDIR)|g' share/systemd/$$unit >$(build)/$$unit && \
+		$(INSTALL) -m 644 $(build)/$$unit $(DESTDIR)$(SYSTEMDUNITDIR)/ || exit; done
+
+uninstall:
+	rm -f $(installed)
+
+# DB=CONNINFO keeps the jobs in that Postgres database, DB=throwaway in a server made for the demo.
+demo: all
+	BUILD=$(CURDIR)/$(build) DB='$(DB)' share/demo
+
+.PHONY: install uninstall demo
