@@ -14,9 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Lines are checked and sent in pieces of so many, or of so many bytes. */
-enum { PIECE_JOBS = 5000, PIECE_BYTES = 4 << 20 };
-
 struct add_args {
 	const char *queue, *unique, *notify;
 	int64_t priority, max_attempts;
@@ -27,11 +24,11 @@ struct add_args {
 struct add {
 	const struct add_args *args;
 	struct db *db;
-	struct strbuf payloads;      /* of this piece, each NUL-terminated */
-	size_t *ends;
-	size_t nr, alloc;
+	struct strbuf payload;       /* of the job being added */
 	struct strbuf ids;           /* what is printed once everything is committed */
 	char *state, *due;           /* for bulk input */
+	bool copying;
+	int64_t before, copied;
 };
 
 static struct db_value time_value(usec_t t)
@@ -39,32 +36,22 @@ static struct db_value time_value(usec_t t)
 	return t < 0 ? db_null() : db_int(t);
 }
 
-/* Append the payload that TEXT stands for. */
+/* The payload that TEXT stands for. */
 static int payload_take(struct add *a, const char *text, size_t len)
 {
 	if (len > STREAM_LINE_MAX)
 		return err_set(WP_DATA, "payload longer than %zu bytes", STREAM_LINE_MAX);
-	if (a->args->text) {
-		if (!utf8_valid(text, len) || memchr(text, '\0', len))
-			return err_set(WP_DATA, "not valid UTF-8 text");
-		json_add_string(&a->payloads, text, len);
-	} else {
-		if (json_check(text, len) < 0)
-			return -1;
-		strbuf_add(&a->payloads, text, len);
-	}
-	strbuf_addch(&a->payloads, '\0');
-	grow_array(&a->ends, &a->alloc, a->nr + 1, sizeof(*a->ends));
-	a->ends[a->nr++] = a->payloads.len;
+	if (a->args->text && (!utf8_valid(text, len) || memchr(text, '\0', len)))
+		return err_set(WP_DATA, "not valid UTF-8 text");
+	if (!a->args->text && json_check(text, len) < 0)
+		return -1;
+	strbuf_reset(&a->payload);
+	strbuf_shrink(&a->payload, 1 << 20);
+	if (a->args->text)
+		json_add_string(&a->payload, text, len);
+	else
+		strbuf_add(&a->payload, text, len);
 	return 0;
-}
-
-static const char *payload_nth(const struct add *a, size_t n, size_t *len)
-{
-	size_t start = n ? a->ends[n - 1] : 0;
-
-	*len = a->ends[n] - start - 1;
-	return a->payloads.buf + start;
 }
 
 static void print_id(struct add *a, int64_t id)
@@ -120,65 +107,8 @@ static int add_one(struct add *a, const char *payload, size_t len)
 	return 0;
 }
 
-static int add_piece_singly(struct add *a)
-{
-	for (size_t i = 0; i < a->nr; i++) {
-		size_t len;
-		const char *payload = payload_nth(a, i, &len);
-		if (add_one(a, payload, len) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* In bulk: ids first, then one COPY (or one prepared insert) for each piece. */
-
-/* New ids for the piece, in their order. */
-static int take_ids(struct add *a, int64_t *ids)
-{
-	struct db_rows *rows;
-	const char *list;
-	char *end;
-	int r = db_run(a->db, &rows, SQL_JOBS_IDS, db_int((int64_t)a->nr));
-
-	while (r >= 0 && (r = db_next(rows)) > 0) {
-		list = db_col_text(rows, 2, NULL);
-		for (size_t i = 0; i < a->nr; i++) {
-			ids[i] = list ? strtoll(list, &end, 10) : db_col_int(rows, 0) + (int64_t)i;
-			list = list ? end : NULL;
-		}
-	}
-	return r;
-}
-
-static int copy_row(struct add *a, size_t n, int64_t id)
-{
-	const struct add_args *o = a->args;
-	size_t len;
-	const char *payload = payload_nth(a, n, &len);
-	const struct db_value row[] = {
-		db_int(id), db_text(o->queue), db_text(a->state), db_text(a->due), db_int(o->priority),
-		db_int(o->max_attempts), db_text(o->notify), db_int(1), db_textn(payload, len)
-	};
-
-	print_id(a, id);
-	return db_copy_row(a->db, row, sizeof(row) / sizeof(row[0]));
-}
-
-static int add_piece_in_bulk(struct add *a)
-{
-	int64_t *ids = xcalloc(a->nr, sizeof(*ids));
-	int r = take_ids(a, ids);
-
-	if (r >= 0)
-		r = db_copy_begin(a->db, SQL_JOBS_COPY);
-	for (size_t i = 0; i < a->nr && r >= 0; i++)
-		r = copy_row(a, i, ids[i]);
-	if (r >= 0)
-		r = db_copy_end(a->db);
-	free(ids);
-	return r < 0 ? -1 : 0;
-}
+/* In bulk: one COPY (or one prepared insert), which draws the ids. They are a row of numbers
+ * unless somebody else drew some at the same moment; then they are asked for. */
 
 static int bulk_begin(struct add *a)
 {
@@ -190,22 +120,69 @@ static int bulk_begin(struct add *a)
 		a->state = xstrdup(db_col_text(rows, 0, NULL));
 		a->due = due ? xstrdup(due) : NULL;
 	}
-	return r < 0 ? -1 : 0;
+	if (r >= 0)
+		r = db_run(a->db, &rows, SQL_JOBS_ID_BEFORE);
+	if (r >= 0)
+		a->before = read_one_id(rows);
+	if (r < 0 || a->before < 0)
+		return -1;
+	a->copying = true;
+	return db_copy_begin(a->db, SQL_JOBS_COPY) < 0 ? -1 : 0;
 }
 
-/* The piece, on its way; the transaction is open. */
-static int flush_piece(struct add *a)
+static int bulk_row(struct add *a, const char *payload, size_t len)
+{
+	const struct add_args *o = a->args;
+	const struct db_value row[] = {
+		db_text(o->queue), db_text(a->state), db_text(a->due), db_int(o->priority), db_int(o->max_attempts),
+		db_text(o->notify), db_int(1), db_textn(payload, len)
+	};
+
+	a->copied++;
+	return db_copy_row(a->db, row, sizeof(row) / sizeof(row[0])) < 0 ? -1 : 0;
+}
+
+static int print_ids_since(struct add *a)
+{
+	struct db_rows *rows;
+	int r = db_run(a->db, &rows, SQL_JOBS_IDS_SINCE, db_int(a->before));
+
+	while (r >= 0 && (r = db_next(rows)) > 0)
+		print_id(a, db_col_int(rows, 0));
+	return r;
+}
+
+static int bulk_end(struct add *a)
+{
+	struct db_rows *rows;
+	int64_t after;
+	int r = db_copy_end(a->db);
+
+	a->copying = false;
+	if (r >= 0 && a->copied)
+		r = db_run(a->db, &rows, SQL_JOBS_ID_AFTER);
+	if (r < 0 || !a->copied)
+		return r;
+	after = read_one_id(rows);
+	if (after < 0)
+		return -1;
+	if (after - a->before != a->copied)
+		r = print_ids_since(a);
+	else
+		for (int64_t id = a->before + 1; id <= after; id++)
+			print_id(a, id);
+	return r < 0 ? -1 : db_bell_ring(a->db, store_queue_bell(a->args->queue));
+}
+
+/* The payload, on its way; the transaction is open. */
+static int send_payload(struct add *a)
 {
 	int r = 0;
 
-	if (a->nr == 0)
-		return 0;
 	if (a->args->unique)
-		r = add_piece_singly(a);
-	else if (a->state || (r = bulk_begin(a)) == 0)
-		r = add_piece_in_bulk(a);
-	a->nr = 0;
-	strbuf_reset(&a->payloads);
+		r = add_one(a, a->payload.buf, a->payload.len);
+	else if (a->copying || (r = bulk_begin(a)) == 0)
+		r = bulk_row(a, a->payload.buf, a->payload.len);
 	return r;
 }
 
@@ -230,11 +207,11 @@ static int add_lines(struct add *a)
 			status = line_error(r, in.number);
 		else if (payload_take(a, line, len) < 0)
 			status = err_prefix("line %llu", in.number);
-		else if (a->nr == PIECE_JOBS || a->payloads.len > PIECE_BYTES)
-			status = flush_piece(a);
+		else
+			status = send_payload(a);
 	}
 	lines_release(&in);
-	return status == 0 ? flush_piece(a) : -1;
+	return status == 0 && a->copying ? bulk_end(a) : status;
 }
 
 static int add_operands(struct add *a, int n, char **operands)
@@ -242,8 +219,10 @@ static int add_operands(struct add *a, int n, char **operands)
 	for (int i = 0; i < n; i++) {
 		if (payload_take(a, operands[i], strlen(operands[i])) < 0)
 			return err_prefix("payload %d", i + 1);
+		if (add_one(a, a->payload.buf, a->payload.len) < 0)
+			return -1;
 	}
-	return add_piece_singly(a);
+	return 0;
 }
 
 static int add_in_transaction(struct add *a, int n, char **operands)
@@ -252,9 +231,7 @@ static int add_in_transaction(struct add *a, int n, char **operands)
 
 	if (r == 0)
 		r = n ? add_operands(a, n, operands) : add_lines(a);
-	if (r == 0 && a->state)
-		r = db_bell_ring(a->db, store_queue_bell(a->args->queue)) < 0 ? -1 : 0;
-	if (r == 0)
+	if (r >= 0)
 		return db_commit(a->db) < 0 ? -1 : 0;
 	db_rollback(a->db);
 	return -1;
@@ -277,7 +254,7 @@ static int check_args(const struct globals *globals, const struct add_args *o)
 
 static int add_run(void *globals, void *args, int n, char **operands)
 {
-	struct add a = { .args = args, .payloads = STRBUF_INIT, .ids = STRBUF_INIT };
+	struct add a = { .args = args, .payload = STRBUF_INIT, .ids = STRBUF_INIT };
 	struct store store;
 	int r = check_args(globals, args);
 
@@ -290,9 +267,8 @@ static int add_run(void *globals, void *args, int n, char **operands)
 	store_close(&store);
 	if (r == 0)
 		fwrite(a.ids.buf, 1, a.ids.len, stdout);
-	strbuf_release(&a.payloads);
+	strbuf_release(&a.payload);
 	strbuf_release(&a.ids);
-	free(a.ends);
 	free(a.state);
 	free(a.due);
 	return r < 0 ? err_report() : WP_OK;

@@ -28,13 +28,20 @@ SELECT CASE WHEN t.due > now() THEN 'scheduled' ELSE 'available' END, CASE WHEN 
 FROM (SELECT coalesce('epoch'::timestamptz + $1::bigint * interval '1 microsecond',
 	now() + $2::bigint * interval '1 microsecond') AS due) t
 
--- name: jobs.ids
--- how many: the first and the last of that many new ids and, when others drew some in between, all of them
-SELECT min(id), max(id), CASE WHEN max(id) - min(id) >= count(*) THEN array_to_string(array_agg(id), ' ') END
-FROM (SELECT nextval('workplane.job_id_seq') AS id FROM generate_series(1, $1::bigint)) AS drawn
-
 -- name: jobs.copy
-COPY workplane.job (id, queue, state, due, priority, max_attempts, notify, quiet, payload) FROM STDIN
+COPY workplane.job (queue, state, due, priority, max_attempts, notify, quiet, payload) FROM STDIN
+
+-- name: jobs.id_before
+-- the id drawn last, by anybody
+SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM workplane.job_id_seq
+
+-- name: jobs.id_after
+-- the id drawn last by this session
+SELECT currval('workplane.job_id_seq')
+
+-- name: jobs.ids_since
+-- before: the ids that this transaction added, where others drew some in between
+SELECT id FROM workplane.job WHERE id > $1::bigint AND xmin = pg_current_xact_id()::xid ORDER BY id
 
 -- name: jobs.reserve
 -- queue, how many, priority and id to look behind, worker, what the lease has after its attempt.

@@ -19,14 +19,18 @@ SELECT id FROM job WHERE queue = ?1 AND unique_key = ?2
 SELECT CASE WHEN t.due > now_us() THEN 'scheduled' ELSE 'available' END, CASE WHEN t.due > now_us() THEN t.due END
 FROM (SELECT coalesce(?1, now_us() + ?2) AS due) t
 
--- name: jobs.ids
--- wants a writing transaction: the ids are ours as long as nobody else writes
-SELECT last + 1, last + ?1, NULL
-FROM (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0) AS last)
-
 -- name: jobs.copy
-INSERT INTO job (id, queue, state, due, priority, max_attempts, notify, quiet, payload, created_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, now_us())
+INSERT INTO job (queue, state, due, priority, max_attempts, notify, quiet, payload, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, now_us())
+
+-- name: jobs.id_before
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0)
+
+-- name: jobs.id_after
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0)
+
+-- name: jobs.ids_since
+SELECT id FROM job WHERE id > ?1 ORDER BY id
 
 -- name: jobs.reserve
 UPDATE job SET state = 'reserved', attempt = attempt + 1, worker = ?5, lease = (attempt + 1) || ?6
