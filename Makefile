@@ -50,10 +50,10 @@ $(build)/%.o: %.c $(build)/sql/sql.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 sql := $(sort $(wildcard share/sql/sqlite/*.sql share/sql/postgres/*.sql))
-$(build)/sql/sql.h: $(sql) share/sql/compile
+$(build)/sql/sql.c: $(sql) share/sql/compile
 	@mkdir -p $(@D)
 	share/sql/compile $(@D) $(sql)
-$(build)/sql/sql.c: $(build)/sql/sql.h ;
+$(build)/sql/sql.h: $(build)/sql/sql.c ;
 $(build)/sql/sql.o: $(build)/sql/sql.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 

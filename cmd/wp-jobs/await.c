@@ -77,10 +77,8 @@ static int look(struct await *a)
 
 static int arm(struct await *a)
 {
-	int r = db_bell_open(a->session.store.db, BELL_SETTLED);
-
 	a->look = true;
-	return r < 0 ? r : db_bell_arm(a->session.store.db, BELL_SETTLED);
+	return session_arm(&a->session, BELL_SETTLED);
 }
 
 static void on_rang(struct session *session)

@@ -149,15 +149,10 @@ static int count_out(struct produce *p)
 /* Waiting for settlements only makes sense while they would make room. */
 static int watch_settled(struct produce *p)
 {
-	int r = 0;
-
 	if (!p->keep_out)
 		return 0;
-	r = db_bell_open(p->session.store.db, BELL_SETTLED);
-	if (r >= 0)
-		r = db_bell_arm(p->session.store.db, BELL_SETTLED);
 	p->recount = true;
-	return r;
+	return session_arm(&p->session, BELL_SETTLED);
 }
 
 /* Cancellations go out as lines too. */
@@ -179,13 +174,6 @@ static int look_for_cancels(struct produce *p)
 		p->queued += p->out.buf.len - before;
 	}
 	return r;
-}
-
-static int watch_cancels(struct produce *p)
-{
-	int r = db_bell_open(p->session.store.db, BELL_CANCEL);
-
-	return r < 0 ? r : db_bell_arm(p->session.store.db, BELL_CANCEL);
 }
 
 /* Demand in */
@@ -243,7 +231,7 @@ static void on_connected(struct session *session)
 
 	producer_reconnected(&p->producer);
 	p->look_for_cancels = true;
-	if (session_check(session, watch_cancels(p)) >= 0)
+	if (session_check(session, session_arm(&p->session, BELL_CANCEL)) >= 0)
 		session_check(session, watch_settled(p));
 }
 
@@ -345,7 +333,7 @@ static int set_up(struct produce *p, const struct globals *globals)
 	p->producer.ctx = p;
 	signal(SIGPIPE, SIG_IGN);
 	loop_after(p->loop, turn, p);
-	if (watch_cancels(p) < 0 || watch_settled(p) < 0)
+	if (session_arm(&p->session, BELL_CANCEL) < 0 || watch_settled(p) < 0)
 		return -1;
 	if (loop_signal(p->loop, SIGTERM, on_signal, p) < 0 || loop_signal(p->loop, SIGINT, on_signal, p) < 0
 		|| loop_signal(p->loop, SIGHUP, on_signal, p) < 0)

@@ -17,7 +17,7 @@ struct queue {
 	char *name, *bell;
 	int weight;
 	int64_t credit;              /* of its share, by smooth weighted round robin */
-	bool open, armed, dry;
+	bool armed, dry;
 	int32_t after_priority;      /* look behind this job; from the start: the smallest there is */
 	int64_t after_id;
 	usec_t rescan_at;
@@ -224,11 +224,8 @@ static int64_t reserve_in_order(struct producer *p, struct queue *q, int64_t n, 
 
 static int arm(struct producer *p, struct queue *q)
 {
-	int r = q->open ? 0 : db_bell_open(p->session->store.db, q->bell);
+	int r = session_arm(p->session, q->bell);
 
-	q->open = r >= 0;
-	if (r >= 0)
-		r = db_bell_arm(p->session->store.db, q->bell);
 	if (r >= 0)
 		q->armed = true;
 	return r;

@@ -13,9 +13,11 @@
 #define BACKOFF_MAX (1 * USEC_SEC)
 /* An outage shorter than this is nobody's business. */
 #define OUTAGE_WORTH_TELLING (2 * USEC_SEC)
+#define ARM_AGAIN (200 * USEC_MS)
 
 static void session_events(struct loop_fd *handle, uint32_t events);
 static void session_reconnect(struct loop_timer *timer);
+static void session_again(struct loop_timer *timer);
 
 #define session_of(pointer, member) ((struct session *)((char *)(pointer) - offsetof(struct session, member)))
 
@@ -34,6 +36,38 @@ void session_fail(struct session *s)
 		loop_stop(s->loop);
 }
 
+static int arm(struct session *s, const char *bell)
+{
+	int r = db_bell_arm(s->store.db, bell);
+
+	if (r <= 0)
+		return r;
+	strvec_push(&s->unarmed, bell);
+	loop_timer_set(s->loop, &s->again, clock_now() + ARM_AGAIN, session_again);
+	return 0;
+}
+
+int session_arm(struct session *s, const char *bell)
+{
+	int r = db_bell_open(s->store.db, bell);
+
+	return r < 0 ? r : arm(s, bell);
+}
+
+static void session_again(struct loop_timer *timer)
+{
+	struct session *s = session_of(timer, again);
+	struct strvec bells = s->unarmed;
+	int r = 0;
+
+	strvec_init(&s->unarmed);
+	for (size_t i = 0; i < bells.nr && s->ready && r >= 0; i++)
+		r = session_check(s, arm(s, bells.v[i]));
+	strvec_release(&bells);
+	if (s->ready && s->rang)
+		s->rang(s);
+}
+
 static void session_lost(struct session *s)
 {
 	if (s->fd.added)
@@ -43,6 +77,8 @@ static void session_lost(struct session *s)
 	if (s->ready)
 		s->lost_at = clock_now();
 	s->ready = false;
+	strvec_clear(&s->unarmed);
+	loop_timer_cancel(s->loop, &s->again);
 	if (!s->warned && clock_now() - s->lost_at > OUTAGE_WORTH_TELLING) {
 		err_warn("connection lost, trying again: %s", err_message());
 		s->warned = true;
@@ -216,6 +252,7 @@ int session_open(struct session *s, struct loop *loop, const struct globals *glo
 	s->loop = loop;
 	s->backoff = BACKOFF_MIN;
 	s->deaths.fd = -1;
+	strvec_init(&s->unarmed);
 	srandom((unsigned)clock_wall() ^ (unsigned)getpid());
 	if (store_open(&s->store, globals) < 0)
 		return -1;
@@ -232,6 +269,8 @@ void session_close(struct session *s, bool keep_jobs)
 	loop_timer_cancel(s->loop, &s->sweep);
 	loop_timer_cancel(s->loop, &s->renew);
 	loop_timer_cancel(s->loop, &s->pause);
+	loop_timer_cancel(s->loop, &s->again);
+	strvec_release(&s->unarmed);
 	if (s->fd.added)
 		loop_remove(s->loop, &s->fd);
 	if (s->deaths.added) {

@@ -10,6 +10,7 @@
 
 #include "loop.h"
 #include "store.h"
+#include "strvec.h"
 #include "worker.h"
 
 #include <stdbool.h>
@@ -29,7 +30,8 @@ struct session {
 
 	/* private */
 	struct loop_fd fd, deaths;
-	struct loop_timer pause, sweep, renew;
+	struct loop_timer pause, sweep, renew, again;
+	struct strvec unarmed;
 	usec_t backoff, lost_at;
 	bool is_worker, warned, said_pooled;
 };
@@ -42,6 +44,10 @@ void session_close(struct session *s, bool keep_jobs);
 
 /* R is the result of a call on the database: returned as it is when >= 0. */
 int session_check(struct session *s, int r);
+
+/* Open and arm a bell. Where somebody's commit takes so long that it cannot be waited for, RANG is called
+ * every now and then until the bell is armed. Results below 0 are db.h's. */
+int session_arm(struct session *s, const char *bell);
 
 /* Nothing more can be done here: the recorded error is reported, its status kept, and BROKE called. */
 void session_fail(struct session *s);

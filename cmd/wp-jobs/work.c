@@ -362,13 +362,6 @@ static int reassert(struct work *w)
 	return r;
 }
 
-static int arm_cancel(struct work *w)
-{
-	int r = db_bell_open(w->session.store.db, BELL_CANCEL);
-
-	return r < 0 ? r : db_bell_arm(w->session.store.db, BELL_CANCEL);
-}
-
 static void on_broke(struct session *session)
 {
 	end_pool(work_of(session, session), SIGTERM);
@@ -380,7 +373,7 @@ static void on_connected(struct session *session)
 
 	producer_reconnected(&w->producer);
 	w->look_for_cancels = true;
-	if (session_check(session, arm_cancel(w)) >= 0)
+	if (session_check(session, session_arm(&w->session, BELL_CANCEL)) >= 0)
 		session_check(session, reassert(w));
 }
 
@@ -463,7 +456,7 @@ static int set_up(struct work *w, const struct globals *globals, char **command)
 	w->producer.ctx = w;
 	settler_init(&w->settler, w->session.store.db, &backoff, w->args->keep);
 	w->settler.stale = on_stale;
-	if (arm_cancel(w) < 0)
+	if (session_arm(&w->session, BELL_CANCEL) < 0)
 		return -1;
 	loop_children(w->loop, on_child, w);
 	if (loop_signal(w->loop, SIGTERM, on_signal, w) < 0 || loop_signal(w->loop, SIGINT, on_signal, w) < 0
