@@ -118,7 +118,8 @@ int db_script(struct db *db, enum sql_id id);
 
 /*
  * One statement for many tuples of parameters. CELLS holds NROWS times NCOLS values,
- * row after row. SQLite runs the statement (?1, ?2, ...) once a tuple; Postgres runs
+ * row after row. SQLite runs the statement (?1, ?2, ...) once a tuple, or, when it has one parameter
+ * for several columns, once with a JSON array of arrays; Postgres runs
  * it once with an array a column, so its text says unnest($1::bigint[], $2::text[], ...).
  * The rows of all runs come out of one db_next() sequence. Wants an open transaction.
  * SQLite runs on as the rows are read: CELLS and their text stay until the last one.

@@ -369,7 +369,7 @@ static const struct rule rules[] = {
 	{ "ungroup", false, "warm" }, { "ungroup", false, "results" },
 	{ "keep-order", false, "jobs" }, { "results", false, "jobs" },
 	{ "retries", false, "jobs" }, { "joblog", false, "jobs" },
-	{ "dry-run", false, "jobs" }, { "dry-run", false, "warm" }, { "output-fd", false, "warm" },
+	{ "dry-run", false, "jobs" }, { "dry-run", false, "warm" }, { "dry-run", false, "joblog" }, { "output-fd", false, "warm" },
 };
 
 static int check_rules(void)
@@ -448,8 +448,20 @@ static int find_command(struct map *map)
 	return map->path ? 0 : -1;
 }
 
+/* A closed stdin, stdout or stderr must not become a pipe of ours: what is used wrongly
+ * then fails as if it were closed still. */
+static int reserve_standard_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			return err_errno("cannot open \"/dev/null\"");
+	return 0;
+}
+
 static int open_map(struct map *map, const struct pool_config *config)
 {
+	if (reserve_standard_descriptors() < 0)
+		return -1;
 	if (find_command(map) < 0 || groups_init(&map->groups, config->slots) < 0
 	    || loop_init(&map->loop) < 0)
 		return -1;
@@ -521,12 +533,6 @@ static int run_loop(struct map *map)
 	progress_release(map);
 	say_failures(map);
 	return exit_status(map);
-}
-
-static int dry_run(struct map *map)
-{
-	(void)map;
-	return 0;
 }
 
 static int map_run(void *globals, void *args, int n, char **operands)

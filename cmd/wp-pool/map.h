@@ -67,6 +67,9 @@ void map_bad_line(struct map *map, struct line *line, int exit);
 /* spawn_start() failed with ERROR (errno) and err recorded, for a line that was to start. */
 void map_start_failed(struct map *map, struct line *line, int error);
 
+/* dry_run.c: print what would be run; the exit status. */
+int dry_run(struct map *map);
+
 /* proc.c */
 int proc_init(struct map *map);
 void proc_release(struct map *map);

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,16 +190,12 @@ static void be_young(struct proc *proc, struct call *call)
 
 /* What the command finds on its stdin is a file, so that nothing has to be pumped and a
  * command that does not read it does not disturb us. */
-static int stdin_of(const char *data, size_t len, bool newline)
+static int stdin_of(const char *data, size_t len)
 {
+	const struct iovec parts[] = { { (void *)data, len }, { (void *)"\n", 1 } };
 	int fd = memfd_create("stdin", MFD_CLOEXEC);
-	bool written;
 
-	if (fd < 0)
-		return -1;
-	written = pwrite(fd, data, len, 0) == (ssize_t)len
-		&& (!newline || pwrite(fd, "\n", 1, (off_t)len) == 1);
-	if (!written)
+	if (fd >= 0 && pwritev(fd, parts, 2, 0) != (ssize_t)len + 1)
 		fd_close(&fd);
 	return fd;
 }
@@ -218,26 +215,31 @@ static int make_pipe(struct stream *stream, int *end)
 	return 0;
 }
 
-static int open_ends(struct map *map, struct call *call, struct ends *ends, const struct line *line)
+static int open_stdin(struct map *map, struct ends *ends, const struct line *line)
 {
 	const struct json_slice payload = line->job.payload;
 
-	if (map->args->jobs && !map->template.placeholders)
-		ends->in = stdin_of(payload.p, payload.len, true);
-	else if (map->args->feed_stdin)
-		ends->in = stdin_of(line->text.buf, line->text.len, true);
+	if (map->args->feed_stdin)
+		ends->in = stdin_of(line->text.buf, line->text.len);
+	else if (map->args->jobs && !map->template.placeholders)
+		ends->in = stdin_of(payload.p, payload.len);
 	else
-		ends->in = -1;
-	if (ends->in < 0 && (map->args->feed_stdin || (map->args->jobs && !map->template.placeholders)))
+		return 0;       /* /dev/null */
+	return ends->in < 0 ? -1 : 0;
+}
+
+static int open_ends(struct map *map, struct call *call, struct ends *ends, const struct line *line)
+{
+	if (open_stdin(map, ends, line) < 0)
 		return -1;
 	if (map->args->ungroup) {
 		ends->out = STDOUT_FILENO;
 		ends->err = STDERR_FILENO;
 		return 0;
 	}
-	if (make_pipe(&call->out, &ends->out) < 0 || make_pipe(&call->err, &ends->err) < 0)
+	if (make_pipe(&call->out, &ends->out) < 0)
 		return -1;
-	return 0;
+	return make_pipe(&call->err, &ends->err);
 }
 
 static void close_ends(struct ends *ends, bool ungroup)

@@ -94,6 +94,14 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static void trim(const char **data, ssize_t *n)
+{
+	for (; *n > 0 && is_space(**data); (*n)--)
+		(*data)++;
+	while (*n > 0 && is_space((*data)[*n - 1]))
+		(*n)--;
+}
+
 /* The end of what the command said, without white space around it. */
 static bool add_tail(struct strbuf *sb, struct capture *c)
 {
@@ -106,10 +114,7 @@ static bool add_tail(struct strbuf *sb, struct capture *c)
 	/* Not from the middle of a character. */
 	for (; from && n > 0 && ((unsigned char)*data & 0xc0) == 0x80; n--)
 		data++;
-	for (; n > 0 && is_space(*data); n--)
-		data++;
-	while (n > 0 && is_space(data[n - 1]))
-		n--;
+	trim(&data, &n);
 	if (n > 0)
 		json_add_string(sb, data, (size_t)n);
 	return n > 0;
@@ -133,6 +138,7 @@ static bool add_output(struct strbuf *sb, struct capture *c)
 	if (n <= 0)
 		return false;
 	if (c->len <= RESULTS_JOB_OUTPUT_MAX && !c->cut && !json_check(data, (size_t)n)) {
+		trim(&data, &n);
 		json_add_one_line(sb, data, (size_t)n);
 		return true;
 	}

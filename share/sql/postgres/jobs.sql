@@ -88,7 +88,10 @@ UPDATE workplane.job j SET
 		WHEN r.status = 'snooze' THEN CASE WHEN r.delay > 0 THEN 'scheduled' ELSE 'available' END
 		WHEN r.status = 'fail' OR j.attempt >= j.max_attempts THEN 'failed' ELSE 'retry' END::workplane.job_state,
 	attempt = CASE WHEN r.status = 'snooze' THEN j.attempt - 1 ELSE j.attempt END,
-	due = clock_timestamp() + CASE WHEN r.status = 'ok' THEN r.keep ELSE r.delay END * interval '1 microsecond',
+	due = CASE WHEN NOT j.cancel AND (r.status = 'snooze' AND r.delay > 0 OR r.status = 'retry' AND j.attempt < j.max_attempts)
+		THEN clock_timestamp() + r.delay * interval '1 microsecond' END,
+	keep_until = CASE WHEN r.status = 'ok' THEN clock_timestamp() + r.keep * interval '1 microsecond' END,
+	available_at = CASE WHEN r.status = 'snooze' AND r.delay = 0 THEN clock_timestamp() ELSE j.available_at END,
 	error = coalesce(r.error, j.error), output = coalesce(r.output, j.output),
 	ended_at = CASE WHEN r.status IN ('ok', 'fail') OR j.cancel OR (r.status = 'retry' AND j.attempt >= j.max_attempts)
 		THEN clock_timestamp() END,
@@ -116,15 +119,15 @@ SELECT id, lease FROM workplane.job WHERE worker = $1::integer AND cancel
 -- name: jobs.next_due
 -- microseconds until the next scheduled or retried job becomes available
 SELECT (extract(epoch FROM due - clock_timestamp()) * 1000000)::bigint FROM workplane.job
-WHERE (state = 'scheduled' OR state = 'retry') ORDER BY due LIMIT 1
+WHERE due IS NOT NULL ORDER BY due LIMIT 1
 
 -- name: jobs.activate
 -- what is due becomes available
 WITH due AS (
-	SELECT id FROM workplane.job WHERE (state = 'scheduled' OR state = 'retry') AND due <= clock_timestamp()
+	SELECT id FROM workplane.job WHERE due <= clock_timestamp()
 	ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
 active AS (
-	UPDATE workplane.job j SET state = 'available' FROM due
+	UPDATE workplane.job j SET state = 'available', due = NULL, available_at = j.due FROM due
 	WHERE j.id = due.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 	RETURNING j.queue)
 SELECT queue, count(*) FROM active GROUP BY queue
@@ -132,13 +135,13 @@ SELECT queue, count(*) FROM active GROUP BY queue
 -- name: jobs.expire
 -- what was kept long enough goes
 DELETE FROM workplane.job WHERE id IN (
-	SELECT id FROM workplane.job WHERE state = 'completed' AND due <= clock_timestamp()
-	ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
+	SELECT id FROM workplane.job WHERE keep_until <= clock_timestamp()
+	ORDER BY keep_until LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
 
 -- name: jobs.due_count
 -- how many a sweep would make available, and how many it would delete
-SELECT (SELECT count(*) FROM workplane.job WHERE (state = 'scheduled' OR state = 'retry') AND due <= clock_timestamp()),
-	(SELECT count(*) FROM workplane.job WHERE state = 'completed' AND due <= clock_timestamp())
+SELECT (SELECT count(*) FROM workplane.job WHERE due <= clock_timestamp()),
+	(SELECT count(*) FROM workplane.job WHERE keep_until <= clock_timestamp())
 
 -- name: jobs.forget_tally
 DELETE FROM workplane.tally WHERE at < now() - interval '2 minutes'
@@ -149,7 +152,7 @@ UPDATE workplane.job j SET
 	state = CASE WHEN j.cancel THEN 'cancelled' WHEN j.state = 'in_progress' AND j.attempt >= j.max_attempts THEN 'failed'
 		ELSE 'available' END::workplane.job_state,
 	attempt = CASE WHEN j.state = 'reserved' THEN j.attempt - 1 ELSE j.attempt END,
-	due = clock_timestamp(),
+	available_at = clock_timestamp(),
 	error = CASE WHEN j.state = 'in_progress' THEN 'the worker died' ELSE j.error END,
 	ended_at = CASE WHEN j.cancel OR (j.state = 'in_progress' AND j.attempt >= j.max_attempts) THEN clock_timestamp() END,
 	worker = NULL, lease = NULL
@@ -180,7 +183,7 @@ FROM (SELECT queue, count(*) FILTER (WHERE state = 'scheduled') AS scheduled,
 		count(*) FILTER (WHERE state = 'completed') AS completed,
 		count(*) FILTER (WHERE state = 'failed') AS failed,
 		count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-		(extract(epoch FROM now() - min(coalesce(due, created_at)) FILTER (WHERE state = 'available')) * 1000000)::bigint AS oldest
+		(extract(epoch FROM now() - min(coalesce(available_at, created_at)) FILTER (WHERE state = 'available')) * 1000000)::bigint AS oldest
 	FROM workplane.job GROUP BY queue) j
 FULL JOIN (SELECT queue, sum(completed)::bigint AS completed, sum(retried)::bigint AS retried, sum(failed)::bigint AS failed
 	FROM workplane.tally WHERE at > now() - interval '1 minute' GROUP BY queue) t ON t.queue = j.queue
@@ -202,14 +205,16 @@ ORDER BY id LIMIT $4::bigint
 -- many: id. Who runs is only asked to stop.
 UPDATE workplane.job j SET cancel = true,
 	state = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.state ELSE 'cancelled' END,
-	ended_at = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.ended_at ELSE clock_timestamp() END
+	ended_at = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.ended_at ELSE clock_timestamp() END,
+	due = NULL
 FROM unnest($1::bigint[]) AS r (id)
 WHERE j.id = r.id AND j.state IN ('scheduled', 'available', 'retry', 'reserved', 'in_progress')
 RETURNING j.id, j.queue, j.notify, j.state
 
 -- name: jobs.retry
 -- many: id. A finished job starts over; a waiting one waits no longer. Not where its key is taken.
-UPDATE workplane.job j SET state = 'available', cancel = false, due = clock_timestamp(), ended_at = NULL,
+UPDATE workplane.job j SET state = 'available', cancel = false, due = NULL, available_at = clock_timestamp(), ended_at = NULL,
+	keep_until = NULL,
 	attempt = CASE WHEN j.state IN ('completed', 'failed', 'cancelled') THEN 0 ELSE j.attempt END
 FROM unnest($1::bigint[]) AS r (id)
 WHERE j.id = r.id AND j.state IN ('scheduled', 'retry', 'completed', 'failed', 'cancelled')

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS workplane.job (
 	attempt      integer NOT NULL DEFAULT 0,         -- of the run under way, or the last one
 	max_attempts integer NOT NULL DEFAULT 5,
 	payload      json NOT NULL,
-	due          timestamptz,     -- scheduled, retry: when it becomes available; completed: kept until then
+	due          timestamptz,     -- scheduled, retry: when it becomes available; else NULL
+	available_at timestamptz,     -- when it last became available; NULL: when it was created
 	worker       integer,         -- reserved, in_progress: who has it
 	lease        text,            -- and under which token; a result with another one changes nothing
 	cancel       boolean NOT NULL DEFAULT false,
@@ -41,16 +42,17 @@ CREATE TABLE IF NOT EXISTS workplane.job (
 	created_at   timestamptz NOT NULL DEFAULT now(),
 	started_at   timestamptz,
 	ended_at     timestamptz,
+	keep_until   timestamptz,     -- completed: deleted then
 	quiet        boolean          -- set by bulk loaders, which ring the bell themselves
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
 
 CREATE INDEX IF NOT EXISTS job_available ON workplane.job (queue, priority, id) WHERE state = 'available';
--- Predicates are looked at for every row that is added: equalities cost a tenth of an IN.
-CREATE INDEX IF NOT EXISTS job_due ON workplane.job (due) WHERE state = 'scheduled' OR state = 'retry';
-CREATE INDEX IF NOT EXISTS job_kept ON workplane.job (due) WHERE state = 'completed';
+-- Predicates are looked at for every row that is added: a test for NULL costs a tenth of an IN.
+CREATE INDEX IF NOT EXISTS job_due ON workplane.job (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_kept ON workplane.job (keep_until) WHERE keep_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_ended ON workplane.job (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_worker ON workplane.job (worker) WHERE worker IS NOT NULL;
-CREATE INDEX IF NOT EXISTS job_cancel ON workplane.job (worker) WHERE cancel AND worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_cancel ON workplane.job (worker) WHERE cancel;
 CREATE UNIQUE INDEX IF NOT EXISTS job_unique ON workplane.job (queue, unique_key)
 	WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'reserved', 'in_progress', 'retry');
 

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS job (
 	max_attempts INTEGER NOT NULL DEFAULT 5,
 	payload      TEXT NOT NULL,
 	due          INTEGER,
+	available_at INTEGER,
 	worker       INTEGER,
 	lease        TEXT,
 	cancel       INTEGER NOT NULL DEFAULT 0,
@@ -21,14 +22,16 @@ CREATE TABLE IF NOT EXISTS job (
 	created_at   INTEGER NOT NULL,
 	started_at   INTEGER,
 	ended_at     INTEGER,
+	keep_until   INTEGER,
 	quiet        INTEGER        -- of no meaning here
 );
 CREATE INDEX IF NOT EXISTS job_available ON job (queue, priority, id) WHERE state = 'available';
-CREATE INDEX IF NOT EXISTS job_due ON job (due) WHERE state IN ('scheduled', 'retry');
-CREATE INDEX IF NOT EXISTS job_kept ON job (due) WHERE state = 'completed';
-CREATE INDEX IF NOT EXISTS job_ended ON job (ended_at) WHERE state IN ('completed', 'failed', 'cancelled');
+-- What the predicates do not name, an update need not look at.
+CREATE INDEX IF NOT EXISTS job_due ON job (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_kept ON job (keep_until) WHERE keep_until IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_ended ON job (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_worker ON job (worker) WHERE worker IS NOT NULL;
-CREATE INDEX IF NOT EXISTS job_cancel ON job (worker) WHERE cancel AND worker IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_cancel ON job (worker) WHERE cancel;
 CREATE UNIQUE INDEX IF NOT EXISTS job_unique ON job (queue, unique_key)
 	WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'reserved', 'in_progress', 'retry');
 
