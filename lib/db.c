@@ -92,6 +92,11 @@ struct db_value db_textn(const char *s, size_t len)
 	return (struct db_value){ .type = DB_TEXT, .s = s, .len = len };
 }
 
+struct db_value db_ints(const int64_t *ints, size_t n)
+{
+	return (struct db_value){ .type = DB_INTS, .ints = ints, .len = n };
+}
+
 static int hand_out_rows(struct db *db, struct db_rows **rows, int result)
 {
 	if (rows)

@@ -74,10 +74,11 @@ void db_rollback(struct db *db);     /* also after an error; fine when none is o
 
 /* Values. TEXT and BYTES point to the caller's memory for the length of the call. */
 struct db_value {
-	enum { DB_NULL, DB_INT, DB_REAL, DB_TEXT } type;
+	enum { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_INTS } type;
 	int64_t i;
 	double r;
 	const char *s;
+	const int64_t *ints;
 	size_t len;
 };
 struct db_value db_null(void);
@@ -85,6 +86,8 @@ struct db_value db_int(int64_t i);
 struct db_value db_real(double r);
 struct db_value db_text(const char *s);              /* NULL: SQL NULL */
 struct db_value db_textn(const char *s, size_t len);
+/* A set of numbers in one parameter: ANY ($1::bigint[]) in Postgres, json_each(?1) in SQLite. Not in db_run_many(). */
+struct db_value db_ints(const int64_t *ints, size_t n);
 
 /*
  * Run a statement. ROWS may be NULL when nothing is to be read. Rows are read with
@@ -118,8 +121,7 @@ int db_script(struct db *db, enum sql_id id);
 
 /*
  * One statement for many tuples of parameters. CELLS holds NROWS times NCOLS values,
- * row after row. SQLite runs the statement (?1, ?2, ...) once a tuple, or, when it has one parameter
- * for several columns, once with a JSON array of arrays; Postgres runs
+ * row after row. SQLite runs the statement (?1, ?2, ...) once a tuple; Postgres runs
  * it once with an array a column, so its text says unnest($1::bigint[], $2::text[], ...).
  * The rows of all runs come out of one db_next() sequence. Wants an open transaction.
  * SQLite runs on as the rows are read: CELLS and their text stay until the last one.

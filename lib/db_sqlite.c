@@ -4,7 +4,6 @@
 #include "db_impl.h"
 #include "db_queue.h"
 #include "err.h"
-#include "json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +46,6 @@ struct sqlite {
 	int64_t version_seen;
 	enum sql_id copying;
 	struct sqlite_rows rows;
-	struct strbuf json;          /* the tuples of a statement that takes them at once */
 };
 
 static struct sqlite *self(const struct db *db)
@@ -139,6 +137,22 @@ static int execute(struct sqlite *db, sqlite3_stmt **stmt, const char *sql)
 	return r;
 }
 
+static int bind_ints(sqlite3_stmt *stmt, int index, const struct db_value *value)
+{
+	struct strbuf json = STRBUF_INIT;
+	size_t len;
+
+	strbuf_addch(&json, '[');
+	for (size_t i = 0; i < value->len; i++) {
+		if (i)
+			strbuf_addch(&json, ',');
+		strbuf_addint(&json, value->ints[i]);
+	}
+	strbuf_addch(&json, ']');
+	len = json.len;
+	return sqlite3_bind_text64(stmt, index, strbuf_detach(&json, NULL), len, free, SQLITE_UTF8);
+}
+
 static int bind_value(sqlite3_stmt *stmt, int index, const struct db_value *value, sqlite3_destructor_type keep)
 {
 	switch (value->type) {
@@ -148,6 +162,8 @@ static int bind_value(sqlite3_stmt *stmt, int index, const struct db_value *valu
 		return sqlite3_bind_double(stmt, index, value->r);
 	case DB_TEXT:
 		return sqlite3_bind_text64(stmt, index, value->s, value->len, keep, SQLITE_UTF8);
+	case DB_INTS:
+		return bind_ints(stmt, index, value);
 	case DB_NULL:
 		break;
 	}
@@ -407,33 +423,6 @@ static int sqlite_run(struct db *base, bool read, enum sql_id id, const struct d
 	return r < 0 ? fail_rows(db, r) : begin_rows(db, read);
 }
 
-static void add_json_value(struct strbuf *sb, const struct db_value *value)
-{
-	if (value->type == DB_INT)
-		strbuf_addint(sb, value->i);
-	else if (value->type == DB_REAL)
-		strbuf_addf(sb, "%.17g", value->r);
-	else if (value->type == DB_TEXT)
-		json_add_string(sb, value->s, value->len);
-	else
-		strbuf_addstr(sb, "null");
-}
-
-/* All tuples as the one parameter of the statement: [[7,"a"],[8,"b"]] */
-static int bind_as_json(struct sqlite *db, const struct db_value *cells, size_t ncols, size_t nrows)
-{
-	struct strbuf *json = &db->json;
-
-	strbuf_reset(json);
-	for (size_t i = 0; i < nrows * ncols; i++) {
-		strbuf_addstr(json, i == 0 ? "[[" : i % ncols ? "," : "],[");
-		add_json_value(json, &cells[i]);
-	}
-	strbuf_addstr(json, "]]");
-	return bind(db, db->rows.stmt, &(struct db_value){ .type = DB_TEXT, .s = json->buf, .len = json->len }, 1,
-		SQLITE_STATIC);
-}
-
 static int sqlite_run_many(struct db *base, bool read, enum sql_id id,
 	const struct db_value *cells, size_t ncols, size_t nrows)
 {
@@ -447,14 +436,10 @@ static int sqlite_run_many(struct db *base, bool read, enum sql_id id,
 		db->rows.state = ROWS_END;
 		return r;
 	}
-	if (ncols > 1 && sqlite3_bind_parameter_count(db->rows.stmt) == 1) {
-		r = bind_as_json(db, cells, ncols, nrows);
-	} else {
-		db->rows.cells = cells;
-		db->rows.ncols = ncols;
-		db->rows.nrows = nrows;
-		r = bind_next_tuple(db);
-	}
+	db->rows.cells = cells;
+	db->rows.ncols = ncols;
+	db->rows.nrows = nrows;
+	r = bind_next_tuple(db);
 	return r < 0 ? fail_rows(db, r) : begin_rows(db, read);
 }
 
@@ -623,7 +608,6 @@ static void sqlite_close_(struct db *base)
 	sqlite3_finalize(db->data_version);
 	sqlite3_close(db->handle);
 	db_queue_close(&db->queue);
-	strbuf_release(&db->json);
 	free(db->stmts);
 	free(db->path);
 	free(db);
@@ -750,7 +734,6 @@ int db_sqlite_open(struct db **out, const char *path)
 	int r;
 
 	configure_library();
-	strbuf_init(&db->json);
 	db->db.driver = &sqlite_driver;
 	db->db.rows.db = &db->db;
 	db->path = xstrdup(path);

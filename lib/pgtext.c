@@ -21,8 +21,23 @@ static void add_plain(struct strbuf *sb, const struct db_value *value)
 		strbuf_addf(sb, "%.17g", value->r);
 }
 
+static void add_ints(struct strbuf *sb, const struct db_value *value)
+{
+	strbuf_addch(sb, '{');
+	for (size_t i = 0; i < value->len; i++) {
+		if (i)
+			strbuf_addch(sb, ',');
+		strbuf_addint(sb, value->ints[i]);
+	}
+	strbuf_addch(sb, '}');
+}
+
 int pgtext_add_value(struct strbuf *sb, const struct db_value *value)
 {
+	if (value->type == DB_INTS) {
+		add_ints(sb, value);
+		return 0;
+	}
 	if (value->type != DB_TEXT) {
 		add_plain(sb, value);
 		return 0;

@@ -41,16 +41,23 @@ static void resize(struct inhand *t, size_t size)
 	free(old.places);
 }
 
-void inhand_add(struct inhand *t, int64_t id, const char *lease)
+static struct held *make_place(struct inhand *t, int64_t id)
 {
 	struct held *held;
-	char *end;
 
 	if ((t->count + 1) * 2 > t->size)
 		resize(t, t->size ? t->size * 2 : SMALLEST);
 	held = find(t, id);
 	if (!held->id)
 		t->count++;
+	return held;
+}
+
+void inhand_add(struct inhand *t, int64_t id, const char *lease)
+{
+	struct held *held = make_place(t, id);
+	char *end;
+
 	*held = (struct held){ .id = id };
 	held->attempt = strtoll(lease, &end, 10);
 	strtoll(*end ? end + 1 : end, &end, 10);
@@ -88,6 +95,16 @@ bool inhand_remove(struct inhand *t, int64_t id)
 	return true;
 }
 
+void inhand_move(struct inhand *to, struct inhand *from, int64_t id)
+{
+	struct held *held = inhand_find(from, id);
+
+	if (!held)
+		return;
+	*make_place(to, id) = *held;
+	inhand_remove(from, id);
+}
+
 const struct held *inhand_next(const struct inhand *t, size_t *at)
 {
 	while (*at < t->size) {
@@ -96,6 +113,17 @@ const struct held *inhand_next(const struct inhand *t, size_t *at)
 			return held;
 	}
 	return NULL;
+}
+
+size_t inhand_ids(const struct inhand *t, int64_t **ids)
+{
+	const struct held *held;
+	size_t at = 0, nr = 0;
+
+	*ids = xcalloc(t->count + 1, sizeof(**ids));
+	while ((held = inhand_next(t, &at)))
+		(*ids)[nr++] = held->id;
+	return nr;
 }
 
 void held_add_lease(struct strbuf *sb, const struct held *held, int64_t worker)

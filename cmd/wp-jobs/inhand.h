@@ -30,8 +30,12 @@ void inhand_add(struct inhand *t, int64_t id, const char *lease);
 bool inhand_remove(struct inhand *t, int64_t id);
 /* The job ID, or NULL; valid until the next add or remove. */
 struct held *inhand_find(const struct inhand *t, int64_t id);
+/* ID goes from FROM to TO. */
+void inhand_move(struct inhand *to, struct inhand *from, int64_t id);
 /* Iterate: *AT begins at 0; NULL at the end. Nothing may be added or removed meanwhile. */
 const struct held *inhand_next(const struct inhand *t, size_t *at);
+/* The ids of all, malloc'd in *IDS; their number. */
+size_t inhand_ids(const struct inhand *t, int64_t **ids);
 void held_add_lease(struct strbuf *sb, const struct held *held, int64_t worker);
 
 #endif

@@ -47,7 +47,7 @@ struct produce {
 	struct session session;
 	struct producer producer;
 	struct outq out;
-	struct inhand told;          /* jobs whose cancellation was passed on */
+	struct inhand out_there;     /* jobs reserved and, as far as is known, not settled */
 	struct unsent *unsent;
 	size_t unsent_first, unsent_nr, unsent_alloc;
 	struct lines in;
@@ -55,7 +55,7 @@ struct produce {
 	uint64_t queued;             /* bytes appended to out since the beginning */
 	int64_t keep_out;            /* --demand N: at most so many out; 0: not asked for */
 	int64_t open;                /* --demand -: asked for and not delivered */
-	int64_t out_now, produced;
+	int64_t produced;
 	bool by_stdin, stdin_ended, recount, look_for_cancels, ending;
 	int64_t bad;
 	int status;
@@ -81,8 +81,7 @@ static void on_broken(struct outq *out)
 	struct produce *p = produce_of(out, out);
 
 	if (out->error != EPIPE) {
-		errno = out->error;
-		err_errno("cannot write to standard output");
+		err_set(WP_IO, "cannot write to standard output: %s", strerror(out->error));
 		p->status = err_report();
 	}
 	end(p);
@@ -99,8 +98,8 @@ static void on_job(const struct job *job, void *ctx)
 	p->queued += p->out.buf.len - before;
 	grow_array(&p->unsent, &p->unsent_alloc, p->unsent_nr + 1, sizeof(*p->unsent));
 	p->unsent[p->unsent_nr++] = (struct unsent){ .end = p->queued, .id = job->id, .lease = xstrdup(job->lease) };
+	inhand_add(&p->out_there, job->id, job->lease);
 	p->produced++;
-	p->out_now++;
 	if (p->by_stdin)
 		p->open--;
 }
@@ -129,20 +128,33 @@ static int64_t demand(const struct produce *p)
 	if (p->by_stdin)
 		n = p->open;
 	else if (p->keep_out)
-		n = p->keep_out - p->out_now;
+		n = p->keep_out - (int64_t)p->out_there.count;
 	if (p->args->limit && n > p->args->limit - p->produced)
 		n = p->args->limit - p->produced;
 	return n;
 }
 
+/* Forget the jobs that are settled. */
 static int count_out(struct produce *p)
 {
+	struct inhand still = INHAND_INIT;
 	struct db_rows *rows;
-	int r = db_run(p->session.store.db, &rows, SQL_JOBS_HELD, db_int(p->session.worker.id));
+	int64_t *ids;
+	size_t nr = inhand_ids(&p->out_there, &ids);
+	int r = 0;
 
 	p->recount = false;
-	while (r >= 0 && (r = db_next(rows)) > 0)
-		p->out_now = db_col_int(rows, 0);
+	if (nr)
+		r = db_run(p->session.store.db, &rows, SQL_JOBS_HELD, db_ints(ids, nr), db_int(p->session.worker.id));
+	while (nr && r >= 0 && (r = db_next(rows)) > 0)
+		inhand_move(&still, &p->out_there, db_col_int(rows, 0));
+	free(ids);
+	if (r < 0 || !nr) {
+		inhand_release(&still);
+		return r;
+	}
+	inhand_release(&p->out_there);
+	p->out_there = still;
 	return r;
 }
 
@@ -165,12 +177,12 @@ static int look_for_cancels(struct produce *p)
 	r = db_run(p->session.store.db, &rows, SQL_JOBS_CANCELLED, db_int(p->session.worker.id));
 	while (r >= 0 && (r = db_next(rows)) > 0) {
 		int64_t id = db_col_int(rows, 0);
-		const char *lease = db_col_text(rows, 1, NULL);
 		size_t before = p->out.buf.len;
-		if (inhand_find(&p->told, id))
+		struct held *held = inhand_find(&p->out_there, id);
+		if (!held || held->stopping)
 			continue;
-		inhand_add(&p->told, id, lease);
-		jobline_add_cancel(&p->out.buf, id, lease);
+		held->stopping = true;
+		jobline_add_cancel(&p->out.buf, id, db_col_text(rows, 1, NULL));
 		p->queued += p->out.buf.len - before;
 	}
 	return r;
@@ -223,6 +235,18 @@ static void on_swept(struct session *session)
 {
 	if (!db_session_works(session->store.db))
 		on_rang(session);
+}
+
+/* What is settled needs no lease. */
+static size_t in_hand(struct session *session, int64_t **ids)
+{
+	struct produce *p = produce_of(session, session);
+
+	if (session_check(session, count_out(p)) < 0) {
+		*ids = NULL;
+		return 0;
+	}
+	return inhand_ids(&p->out_there, ids);
 }
 
 static void on_connected(struct session *session)
@@ -294,7 +318,6 @@ static int give_back_unsent(struct produce *p)
 		settler_add(&settler, &result);
 		free(p->unsent[i].lease);
 	}
-	p->produced -= (int64_t)(p->unsent_nr - p->unsent_first);
 	r = settler_flush(&settler);
 	settler_release(&settler);
 	strbuf_release(&lease);
@@ -323,7 +346,7 @@ static int set_up(struct produce *p, const struct globals *globals)
 {
 	if (loop_init(&p->loop) < 0 || demand_init(p) < 0)
 		return -1;
-	p->session = (struct session){ .connected = on_connected, .rang = on_rang, .swept = on_swept };
+	p->session = (struct session){ .connected = on_connected, .rang = on_rang, .swept = on_swept, .in_hand = in_hand };
 	if (producer_init(&p->producer, &p->session, &p->args->queues) < 0)
 		return -1;
 	if (session_open(&p->session, p->loop, globals, true, p->args->lease) < 0)
@@ -346,12 +369,12 @@ static int finish(struct produce *p)
 	if (p->session.store.db) {
 		if (p->session.ready && give_back_unsent(p) < 0 && !p->status)
 			p->status = err_report();
-		session_close(&p->session, p->produced > 0);
+		session_close(&p->session, false);
 	}
 	if (p->out.loop)
 		outq_release(&p->out);
 	producer_release(&p->producer);
-	inhand_release(&p->told);
+	inhand_release(&p->out_there);
 	if (p->by_stdin)
 		lines_release(&p->in);
 	loop_free(p->loop);

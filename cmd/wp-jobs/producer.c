@@ -10,13 +10,15 @@
 
 /* One reservation takes at most so many, which bounds what one answer of the database weighs. */
 enum { RESERVE_MAX = 1000 };
+/* So much demand at a time is shared between queues. */
+enum { DEMAND_SHARED = 1000000 };
 /* A look from the start of the queue, over everything taken since, may cost this share of the time. */
 enum { RESCAN_SHARE = 20 };
 
 struct queue {
 	char *name, *bell;
 	int weight;
-	int64_t credit;              /* of its share, by smooth weighted round robin */
+	int64_t credit;              /* what it got less than its share, in jobs times the total weight */
 	bool armed, dry;
 	int32_t after_priority;      /* look behind this job; from the start: the smallest there is */
 	int64_t after_id;
@@ -96,37 +98,56 @@ void producer_reconnected(struct producer *p)
 	producer_look_again(p);
 }
 
+static int64_t total_weight(const struct producer *p)
+{
+	int64_t total = 0;
+
+	for (size_t i = 0; i < p->nr; i++)
+		total += p->queues[i].dry ? 0 : p->queues[i].weight;
+	return total;
+}
+
+/* What Q should get of the open demand, in jobs times the total weight. */
+static int64_t owed(const struct producer *p, const struct queue *q)
+{
+	int64_t demand = p->demand < DEMAND_SHARED ? p->demand : DEMAND_SHARED;
+
+	return q->credit + demand * q->weight;
+}
+
 /* The next queue's turn among those that may have jobs; NULL when none has. */
 static struct queue *next_queue(struct producer *p)
 {
 	struct queue *best = NULL;
-	int64_t total = 0;
 
 	for (size_t i = 0; i < p->nr; i++) {
 		struct queue *q = &p->queues[i];
-		if (q->dry)
-			continue;
-		total += q->weight;
-		q->credit += q->weight;
-		if (!best || q->credit > best->credit)
+		if (!q->dry && (!best || owed(p, q) > owed(p, best)))
 			best = q;
 	}
-	if (best)
-		best->credit -= total;
 	return best;
 }
 
-/* How much of the open demand is Q's by weight, at least one. */
+/* How much of the open demand is Q's now, at least one. */
 static int64_t share_of(const struct producer *p, const struct queue *q)
 {
-	int64_t total = 0, share;
+	int64_t share = owed(p, q) / total_weight(p);
 
-	for (size_t i = 0; i < p->nr; i++)
-		total += p->queues[i].dry ? 0 : p->queues[i].weight;
-	share = p->demand * q->weight / total;
-	if (share < 1)
-		share = 1;
-	return share > RESERVE_MAX ? RESERVE_MAX : share;
+	if (share > p->demand)
+		share = p->demand;
+	if (share > RESERVE_MAX)
+		share = RESERVE_MAX;
+	return share < 1 ? 1 : share;
+}
+
+/* With every job that goes out, whose ever it is, each queue earns its weight; the job's own pays for it. */
+static void pay(struct producer *p, struct queue *q, int64_t got)
+{
+	q->credit -= got * total_weight(p);
+	for (size_t i = 0; i < p->nr; i++) {
+		if (!p->queues[i].dry)
+			p->queues[i].credit += got * p->queues[i].weight;
+	}
 }
 
 struct taken {
@@ -200,7 +221,7 @@ static int64_t reserve(struct producer *p, struct queue *q, int64_t n)
 	strbuf_reset(&p->suffix);
 	strbuf_addf(&p->suffix, ".%lld.%lld", (long long)p->session->worker.id, (long long)++p->serial);
 	r = db_run(p->session->store.db, &rows, SQL_JOBS_RESERVE, db_text(q->name), db_int(n), db_int(q->after_priority),
-		db_int(q->after_id), db_int(p->session->worker.id), db_text(p->suffix.buf));
+		db_int(q->after_id), db_int(p->session->worker.id), db_text(p->suffix.buf), worker_ttl(&p->session->worker));
 	return r < 0 ? r : read_jobs(p, q, rows);
 }
 
@@ -241,6 +262,7 @@ static int fill_from(struct producer *p, struct queue *q)
 	if (got < 0)
 		return (int)got;
 	p->demand -= got;
+	pay(p, q, got);
 	if (got && p->delivered)
 		p->delivered(p->ctx);
 	if (got == want)
@@ -251,6 +273,7 @@ static int fill_from(struct producer *p, struct queue *q)
 	if (!q->armed)
 		return arm(p, q);       /* and look once more: it may have come in between */
 	q->dry = true;
+	q->credit = 0;
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 static void session_events(struct loop_fd *handle, uint32_t events);
 static void session_reconnect(struct loop_timer *timer);
 static void session_again(struct loop_timer *timer);
+static int session_listen(struct session *s);
 
 #define session_of(pointer, member) ((struct session *)((char *)(pointer) - offsetof(struct session, member)))
 
@@ -51,6 +52,9 @@ int session_arm(struct session *s, const char *bell)
 {
 	int r = db_bell_open(s->store.db, bell);
 
+	/* the state file has nothing to listen to before the first bell */
+	if (r >= 0 && !s->fd.added && session_listen(s) < 0)
+		r = DB_ERROR;
 	return r < 0 ? r : arm(s, bell);
 }
 
@@ -192,6 +196,8 @@ static void session_sweep(struct loop_timer *timer)
 	if (!s->ready || session_check(s, sweep_pass(&s->store, s->worker.id, SWEEP_GRACE, false, &swept)) < 0)
 		return;
 	tell_pooled(s);
+	if ((swept.reclaimed || swept.activated) && s->rang)
+		s->rang(s);     /* what we commit ourselves need not ring our own bell */
 	if (s->swept)
 		s->swept(s);
 }
@@ -199,10 +205,17 @@ static void session_sweep(struct loop_timer *timer)
 static void session_renew(struct loop_timer *timer)
 {
 	struct session *s = session_of(timer, renew);
+	int64_t *ids = NULL;
+	size_t nr = 0;
 
 	loop_timer_set(s->loop, timer, clock_now() + (s->worker.ttl ? s->worker.ttl : WORKER_TTL) / 3, session_renew);
+	if (!s->ready || s->worker.ttl == 0)
+		return;
+	if (s->in_hand)
+		nr = s->in_hand(s, &ids);
 	if (s->ready)
-		session_check(s, worker_renew(&s->worker, &s->store));
+		session_check(s, worker_renew(&s->worker, &s->store, ids, nr));
+	free(ids);
 }
 
 /* A lock file was closed: perhaps a worker died. */
@@ -264,7 +277,7 @@ int session_open(struct session *s, struct loop *loop, const struct globals *glo
 	return 0;
 }
 
-void session_close(struct session *s, bool keep_jobs)
+void session_close(struct session *s, bool keep_row)
 {
 	loop_timer_cancel(s->loop, &s->sweep);
 	loop_timer_cancel(s->loop, &s->renew);
@@ -277,7 +290,7 @@ void session_close(struct session *s, bool keep_jobs)
 		loop_remove(s->loop, &s->deaths);
 		close(s->deaths.fd);
 	}
-	if (s->is_worker && worker_leave(&s->worker, &s->store, keep_jobs || !s->ready) < 0)
+	if (s->is_worker && worker_leave(&s->worker, &s->store, keep_row || !s->ready) < 0)
 		err_clear();   /* who cannot say goodbye is swept away */
 	store_close(&s->store);
 }

@@ -25,6 +25,7 @@ struct session {
 	void (*connected)(struct session *s);   /* again, after a loss: return to work */
 	void (*rang)(struct session *s);        /* a bell rang, or a worker died */
 	void (*swept)(struct session *s);       /* after a sweep, every SWEEP_EVERY */
+	size_t (*in_hand)(struct session *s, int64_t **ids);   /* malloc'd: whose leases to renew; NULL: none */
 	void (*broke)(struct session *s);       /* failed was set; NULL: the loop ends */
 	void *ctx;
 
@@ -39,8 +40,8 @@ struct session {
 /* Open the store; with AS_WORKER also join (TTL as in worker_join()), sweep and renew. The
  * callbacks and ctx are set by the caller before. -1 with err recorded. */
 int session_open(struct session *s, struct loop *loop, const struct globals *globals, bool as_worker, usec_t ttl);
-/* KEEP_JOBS as in worker_leave(). */
-void session_close(struct session *s, bool keep_jobs);
+/* KEEP_ROW as in worker_leave(). */
+void session_close(struct session *s, bool keep_row);
 
 /* R is the result of a call on the database: returned as it is when >= 0. */
 int session_check(struct session *s, int r);

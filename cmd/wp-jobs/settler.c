@@ -18,7 +18,7 @@ struct pending {
 	enum result_status status;
 	struct span lease, error, output;
 	usec_t delay;
-	bool settled;
+	bool grouped, settled;
 };
 
 enum { END_COLUMNS = 7, DONE_COLUMNS = 2 };
@@ -136,33 +136,126 @@ static size_t fill_cells(struct settler *s, const struct pending *p, struct db_v
 	return END_COLUMNS;
 }
 
-static int by_id(const void *a, const void *b)
+/* By lease, so that those who share one are together, then by id. */
+static int in_order(const void *a, const void *b, void *text)
 {
 	const struct pending *x = a, *y = b;
+	int r;
 
+	if (x->lease.len != y->lease.len)
+		return x->lease.len < y->lease.len ? -1 : 1;
+	r = memcmp((char *)text + x->lease.at, (char *)text + y->lease.at, x->lease.len);
+	if (r)
+		return r;
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* The results are sorted by id for this. */
+static bool same_lease(const struct settler *s, const struct pending *a, const struct pending *b)
+{
+	return a->lease.len == b->lease.len && !memcmp(s->text.buf + a->lease.at, s->text.buf + b->lease.at, a->lease.len);
+}
+
+/* The first result that is not before the job ID with LEASE. */
+static struct pending *lower_bound(struct settler *s, int64_t id, const char *lease, size_t len)
+{
+	size_t low = 0, high = s->nr;
+	struct pending key = { .id = id, .lease = { s->text.len, len } };
+
+	strbuf_add(&s->text, lease, len);   /* comparisons want it there */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (in_order(&s->pending[mid], &key, s->text.buf) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	strbuf_setlen(&s->text, key.lease.at);
+	return &s->pending[low];
+}
+
 static void mark_settled(struct db_rows *rows, void *ctx)
 {
 	struct settler *s = ctx;
-	struct pending key = { .id = db_col_int(rows, 0) }, *p;
 	size_t len;
+	int64_t id = db_col_int(rows, 0);
 	const char *lease = db_col_text(rows, 4, &len);
+	struct pending *p = lower_bound(s, id, lease, len), *end = s->pending + s->nr;
 
-	p = bsearch(&key, s->pending, s->nr, sizeof(*p), by_id);
-	if (!p || !lease)
-		return;
-	while (p > s->pending && p[-1].id == key.id)
-		p--;
-	for (; p < s->pending + s->nr && p->id == key.id; p++) {
-		if (p->status != RESULT_STARTED && !p->settled && p->lease.len == len
-			&& !memcmp(s->text.buf + p->lease.at, lease, len)) {
+	for (; p < end && p->id == id && p->lease.len == len && !memcmp(s->text.buf + p->lease.at, lease, len); p++) {
+		if (p->status != RESULT_STARTED && !p->settled) {
 			p->settled = true;
 			return;
 		}
 	}
+}
+
+/* Jobs that were reserved together and are done together are one statement, which is half the price. */
+enum { TOGETHER_MIN = 8 };
+
+/* How many from FROM on are done and share a lease. */
+static size_t together(const struct settler *s, size_t from, size_t to)
+{
+	size_t n = 0;
+
+	while (from + n < to && statement_of(s, &s->pending[from + n]) == SQL_JOBS_DONE
+			&& same_lease(s, &s->pending[from], &s->pending[from + n]))
+		n++;
+	return n;
+}
+
+struct group {
+	struct pending *first;       /* sorted by id, all of one lease */
+	int64_t *ids;
+	size_t n;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void mark_in_group(struct db_rows *rows, void *ctx)
+{
+	struct group *g = ctx;
+	int64_t id = db_col_int(rows, 0);
+	int64_t *found = bsearch(&id, g->ids, g->n, sizeof(id), by_number);
+
+	if (found)
+		g->first[found - g->ids].settled = true;
+}
+
+static int settle_together(struct settler *s, size_t from, size_t n, struct changes *c)
+{
+	struct group g = { .first = &s->pending[from], .ids = xcalloc(n, sizeof(*g.ids)), .n = n };
+	struct db_rows *rows;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		g.ids[i] = g.first[i].id;
+	r = db_run(s->db, &rows, SQL_JOBS_DONE_ALL, span_value(s, g.first->lease), db_ints(g.ids, n));
+	if (r >= 0)
+		r = changes_read(c, rows, mark_in_group, &g);
+	free(g.ids);
+	return r;
+}
+
+/* Take what settle_together() is for out of FROM..TO: those are marked as grouped. */
+static int flush_together(struct settler *s, size_t from, size_t to, struct changes *c)
+{
+	int r = 0;
+
+	for (size_t i = from; i < to && r >= 0; ) {
+		size_t n = together(s, i, to);
+		if (n >= TOGETHER_MIN) {
+			r = settle_together(s, i, n, c);
+			for (size_t k = i; k < i + n; k++)
+				s->pending[k].grouped = true;
+		}
+		i += n ? n : 1;
+	}
+	return r;
 }
 
 /* Run ID for those of the results FROM..TO that it is for. */
@@ -174,7 +267,7 @@ static int flush_group(struct settler *s, enum sql_id id, size_t from, size_t to
 
 	grow_array(&s->cells, &s->cells_alloc, (to - from) * END_COLUMNS, sizeof(*s->cells));
 	for (size_t i = from; i < to; i++) {
-		if (statement_of(s, &s->pending[i]) == id) {
+		if (!s->pending[i].grouped && statement_of(s, &s->pending[i]) == id) {
 			columns = fill_cells(s, &s->pending[i], s->cells + n * columns);
 			n++;
 		}
@@ -202,6 +295,8 @@ static int flush_steps(struct settler *s, size_t from, size_t to, struct changes
 
 	if (r >= 0)
 		r = flush_group(s, SQL_JOBS_STARTED, from, to, c);
+	if (r >= 0)
+		r = flush_together(s, from, to, c);
 	if (r >= 0)
 		r = flush_group(s, SQL_JOBS_DONE, from, to, c);
 	if (r >= 0)
@@ -251,7 +346,7 @@ static int flush_singly(struct settler *s)
 {
 	for (size_t i = 0; i < s->nr; i++) {
 		int r;
-		s->pending[i].settled = false;
+		s->pending[i].settled = s->pending[i].grouped = false;
 		r = flush_range(s, i, i + 1);
 		if (r == DB_LOST)
 			return r;
@@ -272,9 +367,9 @@ int settler_flush(struct settler *s)
 
 	if (s->nr == 0)
 		return 0;
-	qsort(s->pending, s->nr, sizeof(*s->pending), by_id);
+	qsort_r(s->pending, s->nr, sizeof(*s->pending), in_order, s->text.buf);
 	for (size_t i = 0; i < s->nr; i++)
-		s->pending[i].settled = false;
+		s->pending[i].settled = s->pending[i].grouped = false;
 	r = flush_range(s, 0, s->nr);
 	if (r == DB_ERROR && s->nr > 1)
 		r = flush_singly(s);

@@ -44,47 +44,58 @@ static int worker_rows_read(struct worker_rows *w, struct db *db)
 	return r;
 }
 
-static int64_t column_sum(struct db *db, enum sql_id id, struct db_value value, struct changes *c)
-{
-	struct db_rows *rows;
-	int64_t sum = 0;
-	int r = db_run(db, &rows, id, value);
+/* Of the dead, those who lived by their lock come first: only they have jobs to look for, the
+ * leases of the others end by themselves. */
+struct dead {
+	struct db_value *ids;
+	size_t nr, by_lock, alloc;
+};
 
-	if (r < 0)
-		return r;
-	while ((r = db_next(rows)) > 0) {
-		changes_released(c, db_col_text(rows, 0, NULL));
-		sum += db_col_int(rows, 1);
+static void dead_add(struct dead *dead, int64_t id, bool by_time)
+{
+	grow_array(&dead->ids, &dead->alloc, dead->nr + 1, sizeof(*dead->ids));
+	dead->ids[dead->nr] = db_int(id);
+	if (!by_time) {
+		dead->ids[dead->nr] = dead->ids[dead->by_lock];
+		dead->ids[dead->by_lock++] = db_int(id);
 	}
-	return r < 0 ? r : sum;
+	dead->nr++;
 }
 
-/* Jobs of the dead workers IDS go back; the workers' rows go. In the open transaction. */
-static int reclaim(struct db *db, const struct db_value *ids, size_t nr, struct changes *c, struct swept *out)
+/* Jobs of the dead workers go back; the workers' rows go. In the open transaction. */
+static int reclaim(struct db *db, const struct dead *dead, struct changes *c, struct swept *out)
 {
 	struct db_rows *rows;
-	int r = db_run_many(db, &rows, SQL_JOBS_RECLAIM, ids, 1, nr);
+	int r = 0;
 
-	if (r >= 0)
+	if (dead->by_lock)
+		r = db_run_many(db, &rows, SQL_JOBS_RECLAIM, dead->ids, 1, dead->by_lock);
+	if (dead->by_lock && r >= 0)
 		r = changes_read(c, rows, NULL, NULL);
 	if (r >= 0)
-		r = db_run_many(db, NULL, SQL_WORKERS_LEAVE, ids, 1, nr);
+		r = db_run_many(db, NULL, SQL_WORKERS_LEAVE, dead->ids, 1, dead->nr);
 	if (r >= 0) {
-		out->workers += (int64_t)nr;
+		out->workers += (int64_t)dead->nr;
 		out->reclaimed += c->count;
 	}
 	return r;
 }
 
+/* Jobs whose time has come. */
 static int activate(struct db *db, struct changes *c, struct swept *out)
 {
-	int64_t n;
+	struct db_rows *rows;
+	int64_t before;
+	int r;
 
 	do {
-		n = column_sum(db, SQL_JOBS_ACTIVATE, db_int(SWEEP_BATCH), c);
-		out->activated += n > 0 ? n : 0;
-	} while (n == SWEEP_BATCH);
-	return n < 0 ? (int)n : 0;
+		before = c->count;
+		r = db_run(db, &rows, SQL_JOBS_ACTIVATE, db_int(SWEEP_BATCH));
+		if (r >= 0)
+			r = changes_read(c, rows, NULL, NULL);
+		out->activated += c->count - before;
+	} while (r >= 0 && c->count - before == SWEEP_BATCH);
+	return r;
 }
 
 static int expire(struct db *db, struct swept *out)
@@ -104,20 +115,17 @@ static int expire(struct db *db, struct swept *out)
 }
 
 /* The ids of dead workers, by what the server knows of session locks and times. */
-static int dead_by_server(struct db *db, int64_t self, usec_t grace, struct db_value **ids, size_t *nr)
+static int dead_by_server(struct db *db, int64_t self, usec_t grace, struct dead *dead)
 {
 	struct db_rows *rows;
-	size_t alloc = 0;
 	int r = db_run(db, NULL, SQL_WORKERS_MARK, db_int(self));
 
 	if (r >= 0)
 		r = db_run(db, &rows, SQL_WORKERS_DEAD, db_int(self), db_int(grace));
 	if (r < 0)
 		return r;
-	while ((r = db_next(rows)) > 0) {
-		grow_array(ids, &alloc, *nr + 1, sizeof(**ids));
-		(*ids)[(*nr)++] = db_int(db_col_int(rows, 0));
-	}
+	while ((r = db_next(rows)) > 0)
+		dead_add(dead, db_col_int(rows, 0), db_col_bool(rows, 1));
 	return r;
 }
 
@@ -131,10 +139,9 @@ static bool is_dead(struct store *store, const struct worker_row *w, int64_t sel
 }
 
 /* The same in the state directory, where the locks are files. */
-static int dead_by_files(struct store *store, int64_t self, struct db_value **ids, size_t *nr)
+static int dead_by_files(struct store *store, int64_t self, struct dead *dead)
 {
 	struct worker_rows workers = { 0 };
-	size_t alloc = 0;
 	int r = worker_rows_read(&workers, store->db);
 
 	for (size_t i = 0; r >= 0 && i < workers.nr; i++) {
@@ -143,17 +150,16 @@ static int dead_by_files(struct store *store, int64_t self, struct db_value **id
 			continue;
 		if (alive_reap(store->state.live_dir, w->lock) < 0)
 			err_clear();   /* the file is no matter; the next look tries again */
-		grow_array(ids, &alloc, *nr + 1, sizeof(**ids));
-		(*ids)[(*nr)++] = db_int(w->id);
+		dead_add(dead, w->id, w->by_time);
 	}
 	worker_rows_release(&workers);
 	return r;
 }
 
-static int find_dead(struct store *store, int64_t self, usec_t grace, struct db_value **ids, size_t *nr)
+static int find_dead(struct store *store, int64_t self, usec_t grace, struct dead *dead)
 {
-	return db_kind(store->db) == DB_POSTGRES ? dead_by_server(store->db, self, grace, ids, nr)
-		: dead_by_files(store, self, ids, nr);
+	return db_kind(store->db) == DB_POSTGRES ? dead_by_server(store->db, self, grace, dead)
+		: dead_by_files(store, self, dead);
 }
 
 /* Only one of many workers needs to sweep. 1: it is ours to do, 0: somebody else is at it. */
@@ -171,19 +177,18 @@ static int sweep_turn(struct db *db)
 
 static int sweep_steps(struct store *store, int64_t self, usec_t grace, struct changes *c, struct swept *out)
 {
-	struct db_value *dead = NULL;
-	size_t nr = 0;
-	int r = find_dead(store, self, grace, &dead, &nr);
+	struct dead dead = { 0 };
+	int r = find_dead(store, self, grace, &dead);
 
-	if (r >= 0 && nr)
-		r = reclaim(store->db, dead, nr, c, out);
+	if (r >= 0 && dead.nr)
+		r = reclaim(store->db, &dead, c, out);
 	if (r >= 0)
 		r = activate(store->db, c, out);
 	if (r >= 0)
 		r = expire(store->db, out);
 	if (r >= 0)
 		r = changes_publish(c, store->db);
-	free(dead);
+	free(dead.ids);
 	return r;
 }
 

@@ -320,6 +320,11 @@ static void on_swept(struct session *session)
 		on_rang(session);
 }
 
+static size_t in_hand(struct session *session, int64_t **ids)
+{
+	return inhand_ids(&work_of(session, session)->inhand, ids);
+}
+
 static void push_reassert(struct db_value **cells, size_t *nr, size_t *alloc, int64_t id, const char *lease, size_t len,
 	int64_t worker)
 {
@@ -446,7 +451,8 @@ static int set_up(struct work *w, const struct globals *globals, char **command)
 
 	if (backoff_parse(&backoff, w->args->backoff) < 0 || loop_init(&w->loop) < 0)
 		return -1;
-	w->session = (struct session){ .connected = on_connected, .rang = on_rang, .swept = on_swept, .broke = on_broke };
+	w->session = (struct session){ .connected = on_connected, .rang = on_rang, .swept = on_swept, .broke = on_broke,
+		.in_hand = in_hand };
 	if (producer_init(&w->producer, &w->session, &w->args->queues) < 0)
 		return -1;
 	if (session_open(&w->session, w->loop, globals, true, 0) < 0)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct db_value ttl_value(const struct worker *w)
+struct db_value worker_ttl(const struct worker *w)
 {
 	return w->ttl ? db_int(w->ttl) : db_null();
 }
@@ -67,7 +67,7 @@ int worker_join(struct worker *w, struct store *store, usec_t ttl)
 		return DB_ERROR;
 	}
 	r = db_run(store->db, &rows, SQL_WORKERS_JOIN, db_text(w->host), db_int(getpid()),
-		db_text(w->lock_name ? w->lock_name : ""), ttl_value(w));
+		db_text(w->lock_name ? w->lock_name : ""), worker_ttl(w));
 	if (r >= 0)
 		r = read_id(w, rows);
 	if (r < 0)
@@ -83,11 +83,11 @@ int worker_rejoin(struct worker *w, struct store *store)
 	if (w->ttl == 0 && !db_session_works(store->db))
 		w->ttl = WORKER_TTL;
 	r = db_run(store->db, &rows, SQL_WORKERS_REJOIN, db_int(w->id), db_text(w->host), db_int(getpid()),
-		db_text(w->lock_name ? w->lock_name : ""), ttl_value(w));
+		db_text(w->lock_name ? w->lock_name : ""), worker_ttl(w));
 	return r < 0 ? r : read_id(w, rows);
 }
 
-int worker_renew(struct worker *w, struct store *store)
+int worker_renew(struct worker *w, struct store *store, const int64_t *ids, size_t nr)
 {
 	struct db_rows *rows;
 	int64_t found = 0;
@@ -96,20 +96,22 @@ int worker_renew(struct worker *w, struct store *store)
 	if (w->ttl == 0)
 		return 0;
 	r = db_run(store->db, &rows, SQL_WORKERS_RENEW, db_int(w->id), db_int(w->ttl));
-	if (r < 0)
-		return r;
-	while ((r = db_next(rows)) > 0)
+	while (r >= 0 && (r = db_next(rows)) > 0)
 		found++;
 	/* taken for dead, after a stop of the whole machine for example: be there again */
-	return r < 0 || found ? r : worker_rejoin(w, store);
+	if (r >= 0 && !found)
+		r = worker_rejoin(w, store);
+	if (r >= 0 && nr)
+		r = db_run(store->db, NULL, SQL_JOBS_RENEW, db_ints(ids, nr), db_int(w->id), db_int(w->ttl));
+	return r;
 }
 
-int worker_leave(struct worker *w, struct store *store, bool keep_jobs)
+int worker_leave(struct worker *w, struct store *store, bool keep_row)
 {
 	struct db_value id = db_int(w->id);
 	int r = 0;
 
-	if (w->id && !keep_jobs) {
+	if (w->id && !keep_row) {
 		r = db_begin(store->db, DB_RELAXED);
 		if (r >= 0)
 			r = db_run_many(store->db, NULL, SQL_WORKERS_LEAVE, &id, 1, 1);

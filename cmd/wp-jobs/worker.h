@@ -2,9 +2,9 @@
  * worker.h - who has jobs in hand, and whether it lives.
  *
  * A worker by lock lives as long as it holds its lock (a session advisory lock in
- * Postgres, a lock file otherwise). A worker by time lives until its expiry, which it
- * renews; wp-jobs produce is one, because its jobs live on in a pipeline when it is gone,
- * and so is every worker behind a pooler that shares sessions.
+ * Postgres, a lock file otherwise). A worker by time lives, and each of its jobs is its own, until
+ * an expiry that it renews; wp-jobs produce is one, because its jobs live on in a pipeline when it is
+ * gone, and so is every worker behind a pooler that shares sessions.
  */
 #ifndef WP_JOBS_WORKER_H
 #define WP_JOBS_WORKER_H
@@ -27,10 +27,12 @@ struct worker {
 int worker_join(struct worker *w, struct store *store, usec_t ttl);
 /* After a lost connection: the same id again. */
 int worker_rejoin(struct worker *w, struct store *store);
-/* Put the expiry off again: by its TTL. Nothing for a worker by lock. */
-int worker_renew(struct worker *w, struct store *store);
-/* Gone for good, and nothing of it is left. KEEP_JOBS: its jobs are elsewhere and stay out
- * until they are settled or its time to live is over. */
-int worker_leave(struct worker *w, struct store *store, bool keep_jobs);
+/* Put the expiry off again, the worker's own and that of the jobs IDS: by its TTL. Nothing for a worker by lock. */
+int worker_renew(struct worker *w, struct store *store, const int64_t *ids, size_t nr);
+/* Its time to live as a parameter: NULL for a worker by lock. */
+struct db_value worker_ttl(const struct worker *w);
+/* Gone for good, and nothing of it is left. KEEP_ROW: leave it for the sweep, which then knows that
+ * there are jobs to look for. */
+int worker_leave(struct worker *w, struct store *store, bool keep_row);
 
 #endif

@@ -44,12 +44,13 @@ SELECT currval('workplane.job_id_seq')
 SELECT id FROM workplane.job WHERE id > $1::bigint AND xmin = pg_current_xact_id()::xid ORDER BY id
 
 -- name: jobs.reserve
--- queue, how many, priority and id to look behind, worker, what the lease has after its attempt.
+-- queue, how many, priority and id to look behind, worker, what the lease has after its attempt, time to
+-- live (us) or NULL.
 -- Looking behind the last one taken keeps the scan from stepping over what is dead but
 -- cannot be removed yet. The disk is not waited for: a crash only makes the jobs available again.
 WITH taken AS (
 	UPDATE workplane.job SET state = 'reserved', attempt = attempt + 1, worker = $5::integer,
-		lease = (attempt + 1) || $6::text
+		lease = (attempt + 1) || $6::text, due = clock_timestamp() + $7::bigint * interval '1 microsecond'
 	WHERE ctid = ANY (ARRAY(
 		SELECT ctid FROM workplane.job
 		WHERE queue = $1 AND state = 'available' AND (priority, id) > ($3::integer, $4::bigint)
@@ -108,9 +109,20 @@ INSERT INTO workplane.tally (queue, completed, retried, failed) VALUES ($1, $2::
 -- name: jobs.notify
 SELECT pg_notify($1, $2)
 
+-- name: jobs.done_all
+-- lease, ids: the same for jobs that were reserved together
+DELETE FROM workplane.job j WHERE j.id = ANY ($2::bigint[]) AND j.lease = $1
+RETURNING j.id, j.queue, j.notify, 'completed', j.lease
+
 -- name: jobs.held
--- worker: how many jobs it has out
-SELECT count(*) FROM workplane.job WHERE worker = $1::integer
+-- ids, worker: those that it has still
+SELECT id FROM workplane.job WHERE id = ANY ($1::bigint[]) AND worker = $2::integer
+
+-- name: jobs.renew
+-- ids, worker, time to live (us)
+UPDATE workplane.job SET due = clock_timestamp() + $3::bigint * interval '1 microsecond'
+WHERE id = ANY ($1::bigint[]) AND worker = $2::integer
+	AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 
 -- name: jobs.cancelled
 -- worker: what it was asked to stop
@@ -122,15 +134,21 @@ SELECT (extract(epoch FROM due - clock_timestamp()) * 1000000)::bigint FROM work
 WHERE due IS NOT NULL ORDER BY due LIMIT 1
 
 -- name: jobs.activate
--- what is due becomes available
+-- how many at most. What waited for its time becomes available, and what was leased until now goes
+-- back: untouched if it was not seen to run, else the attempt counts.
 WITH due AS (
-	SELECT id FROM workplane.job WHERE due <= clock_timestamp()
-	ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
-active AS (
-	UPDATE workplane.job j SET state = 'available', due = NULL, available_at = j.due FROM due
-	WHERE j.id = due.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
-	RETURNING j.queue)
-SELECT queue, count(*) FROM active GROUP BY queue
+	SELECT id FROM workplane.job WHERE due <= clock_timestamp() ORDER BY due LIMIT $1::bigint FOR UPDATE SKIP LOCKED)
+UPDATE workplane.job j SET
+	state = CASE WHEN j.cancel THEN 'cancelled' WHEN j.state = 'in_progress' AND j.attempt >= j.max_attempts THEN 'failed'
+		ELSE 'available' END::workplane.job_state,
+	attempt = CASE WHEN j.state = 'reserved' THEN j.attempt - 1 ELSE j.attempt END,
+	due = NULL, available_at = j.due,
+	error = CASE WHEN j.state = 'in_progress' THEN 'the lease ran out' ELSE j.error END,
+	ended_at = CASE WHEN j.cancel OR (j.state = 'in_progress' AND j.attempt >= j.max_attempts) THEN clock_timestamp() END,
+	worker = NULL, lease = NULL
+FROM due
+WHERE j.id = due.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
+RETURNING j.id, j.queue, j.notify, j.state
 
 -- name: jobs.expire
 -- what was kept long enough goes
@@ -152,12 +170,11 @@ UPDATE workplane.job j SET
 	state = CASE WHEN j.cancel THEN 'cancelled' WHEN j.state = 'in_progress' AND j.attempt >= j.max_attempts THEN 'failed'
 		ELSE 'available' END::workplane.job_state,
 	attempt = CASE WHEN j.state = 'reserved' THEN j.attempt - 1 ELSE j.attempt END,
-	available_at = clock_timestamp(),
+	due = NULL, available_at = clock_timestamp(),
 	error = CASE WHEN j.state = 'in_progress' THEN 'the worker died' ELSE j.error END,
 	ended_at = CASE WHEN j.cancel OR (j.state = 'in_progress' AND j.attempt >= j.max_attempts) THEN clock_timestamp() END,
 	worker = NULL, lease = NULL
-FROM unnest($1::integer[]) AS r (worker)
-WHERE j.worker = r.worker
+WHERE j.worker = ANY ($1::integer[])
 RETURNING j.id, j.queue, j.notify, j.state
 
 -- name: jobs.list
@@ -206,7 +223,7 @@ ORDER BY id LIMIT $4::bigint
 UPDATE workplane.job j SET cancel = true,
 	state = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.state ELSE 'cancelled' END,
 	ended_at = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.ended_at ELSE clock_timestamp() END,
-	due = NULL
+	due = CASE WHEN j.state IN ('reserved', 'in_progress') THEN j.due END
 FROM unnest($1::bigint[]) AS r (id)
 WHERE j.id = r.id AND j.state IN ('scheduled', 'available', 'retry', 'reserved', 'in_progress')
 RETURNING j.id, j.queue, j.notify, j.state
@@ -285,7 +302,7 @@ WITH missed AS MATERIALIZED (
 		AND missed_at < clock_timestamp() - $2::bigint * interval '1 microsecond'
 		AND pg_postmaster_start_time() < now() - interval '5 seconds'))
 	FOR UPDATE SKIP LOCKED)
-SELECT id FROM missed WHERE CASE WHEN expires IS NULL THEN pg_try_advisory_xact_lock(2003828737, id) ELSE true END
+SELECT id, expires IS NOT NULL FROM missed WHERE CASE WHEN expires IS NULL THEN pg_try_advisory_xact_lock(2003828737, id) ELSE true END
 
 -- name: workers.list
 -- every worker: its lock file (none here) and whether its time to live is over

@@ -1,5 +1,4 @@
-The statements of wp-jobs in the state file. Blocks that run "many" are run once a tuple,
-or once with a JSON array of all tuples when they have one parameter for several columns.
+The statements of wp-jobs in the state file. Blocks that run "many" are run once a tuple.
 
 -- name: jobs.session
 SELECT 1
@@ -34,7 +33,8 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job'), 0)
 SELECT id FROM job WHERE id > ?1 ORDER BY id
 
 -- name: jobs.reserve
-UPDATE job SET state = 'reserved', attempt = attempt + 1, worker = ?5, lease = (attempt + 1) || ?6
+UPDATE job SET state = 'reserved', attempt = attempt + 1, worker = ?5, lease = (attempt + 1) || ?6,
+	due = now_us() + ?7
 WHERE id IN (SELECT id FROM job WHERE queue = ?1 AND state = 'available' AND (priority, id) > (?3, ?4)
 	ORDER BY priority, id LIMIT ?2)
 RETURNING id, priority, attempt, max_attempts, lease, payload
@@ -49,9 +49,12 @@ WHERE id = ?1 AND lease = ?2 AND state = 'reserved'
 RETURNING id
 
 -- name: jobs.done
--- one parameter for all the tuples: a statement a job costs twice as much
-DELETE FROM job WHERE (id, lease) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
-RETURNING id, queue, notify, 'completed', lease
+DELETE FROM job WHERE id = ?1 AND lease = ?2 RETURNING id, queue, notify, 'completed', ?2
+
+-- name: jobs.done_all
+-- a statement a job would cost twice as much
+DELETE FROM job WHERE id IN (SELECT value FROM json_each(?2)) AND lease = ?1
+RETURNING id, queue, notify, 'completed', ?1
 
 -- name: jobs.end
 UPDATE job SET
@@ -76,7 +79,10 @@ INSERT INTO tally (at, queue, completed, retried, failed) VALUES (now_us(), ?1, 
 SELECT ?1, ?2
 
 -- name: jobs.held
-SELECT count(*) FROM job WHERE worker = ?1
+SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?1)) AND worker = ?2
+
+-- name: jobs.renew
+UPDATE job SET due = now_us() + ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND worker = ?2
 
 -- name: jobs.cancelled
 SELECT id, lease FROM job WHERE worker = ?1 AND cancel
@@ -85,9 +91,16 @@ SELECT id, lease FROM job WHERE worker = ?1 AND cancel
 SELECT due - now_us() FROM job WHERE due IS NOT NULL ORDER BY due LIMIT 1
 
 -- name: jobs.activate
-UPDATE job SET state = 'available', due = NULL, available_at = due WHERE id IN (
-	SELECT id FROM job WHERE due <= now_us() ORDER BY due LIMIT ?1)
-RETURNING queue, 1
+UPDATE job SET
+	state = CASE WHEN cancel THEN 'cancelled' WHEN state = 'in_progress' AND attempt >= max_attempts THEN 'failed'
+		ELSE 'available' END,
+	attempt = CASE WHEN state = 'reserved' THEN attempt - 1 ELSE attempt END,
+	due = NULL, available_at = due,
+	error = CASE WHEN state = 'in_progress' THEN 'the lease ran out' ELSE error END,
+	ended_at = CASE WHEN cancel OR (state = 'in_progress' AND attempt >= max_attempts) THEN now_us() END,
+	worker = NULL, lease = NULL
+WHERE id IN (SELECT id FROM job WHERE due <= now_us() ORDER BY due LIMIT ?1)
+RETURNING id, queue, notify, state
 
 -- name: jobs.expire
 DELETE FROM job WHERE id IN (SELECT id FROM job WHERE keep_until <= now_us() ORDER BY keep_until LIMIT ?1)
@@ -104,7 +117,7 @@ UPDATE job SET
 	state = CASE WHEN cancel THEN 'cancelled' WHEN state = 'in_progress' AND attempt >= max_attempts THEN 'failed'
 		ELSE 'available' END,
 	attempt = CASE WHEN state = 'reserved' THEN attempt - 1 ELSE attempt END,
-	available_at = now_us(),
+	due = NULL, available_at = now_us(),
 	error = CASE WHEN state = 'in_progress' THEN 'the worker died' ELSE error END,
 	ended_at = CASE WHEN cancel OR (state = 'in_progress' AND attempt >= max_attempts) THEN now_us() END,
 	worker = NULL, lease = NULL
@@ -154,7 +167,7 @@ ORDER BY id LIMIT ?4
 UPDATE job SET cancel = 1,
 	state = CASE WHEN state IN ('reserved', 'in_progress') THEN state ELSE 'cancelled' END,
 	ended_at = CASE WHEN state IN ('reserved', 'in_progress') THEN ended_at ELSE now_us() END,
-	due = NULL
+	due = CASE WHEN state IN ('reserved', 'in_progress') THEN due END
 WHERE id = ?1 AND state IN ('scheduled', 'available', 'retry', 'reserved', 'in_progress')
 RETURNING id, queue, notify, state
 

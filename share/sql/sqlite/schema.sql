@@ -30,7 +30,6 @@ CREATE INDEX IF NOT EXISTS job_available ON job (queue, priority, id) WHERE stat
 CREATE INDEX IF NOT EXISTS job_due ON job (due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_kept ON job (keep_until) WHERE keep_until IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_ended ON job (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS job_worker ON job (worker) WHERE worker IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_cancel ON job (worker) WHERE cancel;
 CREATE UNIQUE INDEX IF NOT EXISTS job_unique ON job (queue, unique_key)
 	WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'available', 'reserved', 'in_progress', 'retry');
