@@ -264,6 +264,20 @@ int loop_signal(struct loop *loop, int signo, void (*fn)(int signo, void *ctx), 
 	return watch_signal(loop, signo);
 }
 
+int loop_stop_signals(struct loop *loop, void (*fn)(int signo, void *ctx), void *ctx)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction action;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			continue;
+		if (loop_signal(loop, signals[i], fn, ctx) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int loop_children(struct loop *loop, void (*fn)(pid_t pid, int status, void *ctx), void *ctx)
 {
 	loop->child = fn;

@@ -50,6 +50,9 @@ void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 
 /* FN for SIGNO; blocks the signal. SIGCHLD belongs to loop_children(). */
 int loop_signal(struct loop *loop, int signo, void (*fn)(int signo, void *ctx), void *ctx);
+/* FN for SIGTERM, SIGINT and SIGHUP. One that was ignored when we were started (nohup, a shell's
+ * background) stays ignored. */
+int loop_stop_signals(struct loop *loop, void (*fn)(int signo, void *ctx), void *ctx);
 /* FN for every child that ended, with its wait status. */
 int loop_children(struct loop *loop, void (*fn)(pid_t pid, int status, void *ctx), void *ctx);
 

@@ -169,8 +169,10 @@ static struct option *long_options(void)
 {
 	struct option *options = xcalloc(now.nr + 1, sizeof(*options));
 
+	/* The last first: getopt_long() takes the first of two with one name, and a verb's own
+	 * --state is meant after the verb, not the program's. */
 	for (size_t i = 0; i < now.nr; i++)
-		options[i] = (struct option){
+		options[now.nr - 1 - i] = (struct option){
 			.name = now.slots[i].opt->name,
 			.has_arg = takes_value(now.slots[i].opt) ? required_argument : no_argument,
 			.val = LONG_BASE + (int)i,

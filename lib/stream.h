@@ -14,8 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Longest line any stream takes, separator not counted; also the largest payload. */
+/* Longest line any stream takes, separator not counted. */
 #define STREAM_LINE_MAX ((size_t)16 << 20)
+/* Largest payload: a job line has other members too. */
+#define STREAM_PAYLOAD_MAX (STREAM_LINE_MAX - 4096)
 /* A job that runs longer than this is announced with a "started" result; one that
  * ends sooner is not, because the result itself says so. */
 #define STREAM_STARTED_AFTER (50 * USEC_MS)

@@ -39,8 +39,6 @@ static struct db_value time_value(usec_t t)
 /* The payload that TEXT stands for. */
 static int payload_take(struct add *a, const char *text, size_t len)
 {
-	if (len > STREAM_LINE_MAX)
-		return err_set(WP_DATA, "payload longer than %zu bytes", STREAM_LINE_MAX);
 	if (a->args->text && (!utf8_valid(text, len) || memchr(text, '\0', len)))
 		return err_set(WP_DATA, "not valid UTF-8 text");
 	if (!a->args->text && json_check(text, len) < 0)
@@ -51,6 +49,8 @@ static int payload_take(struct add *a, const char *text, size_t len)
 		json_add_string(&a->payload, text, len);
 	else
 		strbuf_add(&a->payload, text, len);
+	if (a->payload.len > STREAM_PAYLOAD_MAX)
+		return err_set(WP_DATA, "the payload is longer than %zu bytes", STREAM_PAYLOAD_MAX);
 	return 0;
 }
 

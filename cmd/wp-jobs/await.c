@@ -128,7 +128,7 @@ static int set_up(struct await *a, const struct globals *globals, const struct a
 	if (args->timeout >= 0)
 		loop_timer_set(a->loop, &a->deadline, clock_now() + args->timeout, on_deadline);
 	loop_after(a->loop, turn, a);
-	if (loop_signal(a->loop, SIGTERM, on_signal, a) < 0 || loop_signal(a->loop, SIGINT, on_signal, a) < 0)
+	if (loop_stop_signals(a->loop, on_signal, a) < 0)
 		return -1;
 	turn(a);
 	return 0;

@@ -55,8 +55,8 @@ static void build_argv(struct strvec *argv, const struct pool_options *o, char *
 	}
 	if (o->progress)
 		strvec_push(argv, "--progress");
-	if (o->timeout)
-		push_duration(argv, "--timeout", o->timeout);
+	/* Said even when there is none: the pool's own variables are not about us. */
+	push_duration(argv, "--timeout", o->timeout);
 	push_duration(argv, "--kill-after", o->kill_after);
 	push_duration(argv, "--grace", o->grace);
 	strvec_push(argv, "--");

@@ -214,6 +214,10 @@ static void on_input(struct loop_fd *handle, uint32_t events)
 	(void)events;
 	while (r != LINES_ERROR && (r = lines_buffered(&p->in, &line, &len)) != LINES_AGAIN && r != LINES_EOF)
 		take_demand(p, r == LINES_OK ? line : "(too long)");
+	if (r == LINES_ERROR) {
+		err_errno("cannot read standard input");
+		p->status = err_report();
+	}
 	if (r == LINES_EOF || r == LINES_ERROR) {
 		loop_remove(p->loop, handle);
 		p->stdin_ended = true;
@@ -358,8 +362,7 @@ static int set_up(struct produce *p, const struct globals *globals)
 	loop_after(p->loop, turn, p);
 	if (session_arm(&p->session, BELL_CANCEL) < 0 || watch_settled(p) < 0)
 		return -1;
-	if (loop_signal(p->loop, SIGTERM, on_signal, p) < 0 || loop_signal(p->loop, SIGINT, on_signal, p) < 0
-		|| loop_signal(p->loop, SIGHUP, on_signal, p) < 0)
+	if (loop_stop_signals(p->loop, on_signal, p) < 0)
 		return -1;
 	return outq_init(&p->out, p->loop, STDOUT_FILENO, on_broken);
 }

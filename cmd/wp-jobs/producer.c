@@ -3,6 +3,8 @@
 #include "alloc.h"
 #include "err.h"
 #include "parse.h"
+#include "settler.h"
+#include "stream.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -180,19 +182,32 @@ static void read_taken(struct taken *t, struct db_rows *rows, struct strbuf *tex
 	strbuf_add(text, s, len + 1);
 }
 
-/* The rows come in any order; the jobs go out in theirs. */
-static void deliver_all(struct producer *p, struct queue *q, struct taken *taken, size_t nr, const char *text)
+/* Whoever put it there went by SQL and did not ask: no line could carry it. */
+static int refuse(struct producer *p, const struct job *job)
 {
+	err_warn("job %lld: its payload is longer than %zu bytes", (long long)job->id, STREAM_PAYLOAD_MAX);
+	return settle_failed(p->session->store.db, job->id, job->lease, "the payload is too long for a job line");
+}
+
+/* The rows come in any order; the jobs go out in theirs. */
+static int deliver_all(struct producer *p, struct queue *q, struct taken *taken, size_t nr, const char *text)
+{
+	int r = 0;
+
 	qsort(taken, nr, sizeof(*taken), by_order);
-	for (size_t i = 0; i < nr; i++) {
+	for (size_t i = 0; i < nr && r >= 0; i++) {
 		struct job *job = &taken[i].job;
 		job->queue = q->name;
 		job->lease = text + taken[i].lease_at;
 		job->payload = text + taken[i].payload_at;
-		p->deliver(job, p->ctx);
+		if (job->payload_len > STREAM_PAYLOAD_MAX)
+			r = refuse(p, job);
+		else
+			p->deliver(job, p->ctx);
 	}
 	q->after_priority = (int32_t)taken[nr - 1].job.priority;
 	q->after_id = taken[nr - 1].job.id;
+	return r;
 }
 
 static int64_t read_jobs(struct producer *p, struct queue *q, struct db_rows *rows)
@@ -207,7 +222,7 @@ static int64_t read_jobs(struct producer *p, struct queue *q, struct db_rows *ro
 		read_taken(&taken[nr++], rows, &text);
 	}
 	if (r >= 0 && nr)
-		deliver_all(p, q, taken, nr, text.buf);
+		r = deliver_all(p, q, taken, nr, text.buf);
 	free(taken);
 	strbuf_release(&text);
 	return r < 0 ? r : (int64_t)nr;

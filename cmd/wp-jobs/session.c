@@ -48,6 +48,13 @@ static int arm(struct session *s, const char *bell)
 	return 0;
 }
 
+/* Where no bell rings, a worker looks after each of its sweeps; everybody else needs a time of their own. */
+static void look_again_later(struct session *s)
+{
+	if (!s->is_worker && !db_session_works(s->store.db))
+		loop_timer_set(s->loop, &s->again, clock_now() + SWEEP_EVERY, session_again);
+}
+
 int session_arm(struct session *s, const char *bell)
 {
 	int r = db_bell_open(s->store.db, bell);
@@ -55,7 +62,11 @@ int session_arm(struct session *s, const char *bell)
 	/* the state file has nothing to listen to before the first bell */
 	if (r >= 0 && !s->fd.added && session_listen(s) < 0)
 		r = DB_ERROR;
-	return r < 0 ? r : arm(s, bell);
+	if (r >= 0)
+		r = arm(s, bell);
+	if (r >= 0)
+		look_again_later(s);
+	return r;
 }
 
 static void session_again(struct loop_timer *timer)
@@ -68,7 +79,10 @@ static void session_again(struct loop_timer *timer)
 	for (size_t i = 0; i < bells.nr && s->ready && r >= 0; i++)
 		r = session_check(s, arm(s, bells.v[i]));
 	strvec_release(&bells);
-	if (s->ready && s->rang)
+	if (!s->ready)
+		return;
+	look_again_later(s);
+	if (s->rang)
 		s->rang(s);
 }
 
@@ -93,12 +107,23 @@ static void session_lost(struct session *s)
 	s->backoff = s->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : s->backoff * 2;
 }
 
+/* The server undid a statement for a reason that passes: a deadlock, an administrator's cancel. Nothing
+ * of it is left on a new connection, and whoever comes back on one looks at everything again. */
+static bool passes(const struct session *s, int r)
+{
+	return r == DB_ERROR && db_kind(s->store.db) == DB_POSTGRES && err_status() == WP_TEMPFAIL;
+}
+
 int session_check(struct session *s, int r)
 {
-	if (r == DB_LOST)
+	if (passes(s, r)) {
+		err_warn("%s: trying again", err_message());
 		session_lost(s);
-	else if (r < 0)
+	} else if (r == DB_LOST) {
+		session_lost(s);
+	} else if (r < 0) {
 		session_fail(s);
+	}
 	return r;
 }
 

@@ -2,8 +2,9 @@
  * session.h - a verb's standing connection to the jobs: events, loss and return.
  *
  * The verb's own work is in callbacks; whatever it calls on the database, it hands the result to
- * session_check(), which turns DB_LOST into a reconnection (with jittered backoff, from 25 ms
- * to 1 s) and anything else that failed into the end of the loop with that failure's status.
+ * session_check(), which turns DB_LOST, and what fails on the server for a reason that passes,
+ * into a reconnection (with jittered backoff, from 25 ms to 1 s), and anything else that failed into
+ * the end of the loop with that failure's status.
  */
 #ifndef WP_JOBS_SESSION_H
 #define WP_JOBS_SESSION_H

@@ -138,7 +138,7 @@ static int set_up(struct settle *s, const struct globals *globals, const struct 
 	s->settler.ctx = s;
 	lines_init(&s->in, STDIN_FILENO, '\n', STREAM_LINE_MAX);
 	loop_after(s->loop, turn, s);
-	if (loop_signal(s->loop, SIGTERM, on_signal, s) < 0 || loop_signal(s->loop, SIGINT, on_signal, s) < 0)
+	if (loop_stop_signals(s->loop, on_signal, s) < 0)
 		return -1;
 	return loop_add(s->loop, &s->handle, STDIN_FILENO, EPOLLIN, on_input);
 }

@@ -137,17 +137,23 @@ static size_t fill_cells(struct settler *s, const struct pending *p, struct db_v
 }
 
 /* By lease, so that those who share one are together, then by id. */
-static int in_order(const void *a, const void *b, void *text)
+static int compare(const struct pending *p, const char *text, int64_t id, const char *lease, size_t len)
 {
-	const struct pending *x = a, *y = b;
 	int r;
 
-	if (x->lease.len != y->lease.len)
-		return x->lease.len < y->lease.len ? -1 : 1;
-	r = memcmp((char *)text + x->lease.at, (char *)text + y->lease.at, x->lease.len);
+	if (p->lease.len != len)
+		return p->lease.len < len ? -1 : 1;
+	r = memcmp(text + p->lease.at, lease, len);
 	if (r)
 		return r;
-	return x->id < y->id ? -1 : x->id > y->id;
+	return p->id < id ? -1 : p->id > id;
+}
+
+static int in_order(const void *a, const void *b, void *text)
+{
+	const struct pending *y = b;
+
+	return compare(a, text, y->id, (char *)text + y->lease.at, y->lease.len);
 }
 
 static bool same_lease(const struct settler *s, const struct pending *a, const struct pending *b)
@@ -155,21 +161,19 @@ static bool same_lease(const struct settler *s, const struct pending *a, const s
 	return a->lease.len == b->lease.len && !memcmp(s->text.buf + a->lease.at, s->text.buf + b->lease.at, a->lease.len);
 }
 
-/* The first result that is not before the job ID with LEASE. */
-static struct pending *lower_bound(struct settler *s, int64_t id, const char *lease, size_t len)
+/* The first result that is not before the job ID with LEASE. The text stays where it is: the statement that
+ * is read from may need it still. */
+static struct pending *lower_bound(const struct settler *s, int64_t id, const char *lease, size_t len)
 {
 	size_t low = 0, high = s->nr;
-	struct pending key = { .id = id, .lease = { s->text.len, len } };
 
-	strbuf_add(&s->text, lease, len);   /* comparisons want it there */
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (in_order(&s->pending[mid], &key, s->text.buf) < 0)
+		if (compare(&s->pending[mid], s->text.buf, id, lease, len) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	strbuf_setlen(&s->text, key.lease.at);
 	return &s->pending[low];
 }
 
@@ -341,22 +345,43 @@ static void tell_stale(struct settler *s)
 	}
 }
 
+/* Did the database refuse what a result says, or would it refuse any (a full disk, say)? */
+static bool result_is_to_blame(int r)
+{
+	return r < 0 && r != DB_LOST && (err_status() == WP_DATA || err_status() == WP_SOFTWARE);
+}
+
+static int flush_one(struct settler *s, size_t i)
+{
+	s->pending[i].settled = s->pending[i].grouped = false;
+	return flush_range(s, i, i + 1);
+}
+
+/* How the job ended is settled nevertheless, with the refusal in the place of what was refused. */
+static int flush_without_texts(struct settler *s, size_t i)
+{
+	struct pending *p = &s->pending[i];
+
+	err_prefix("job %lld: result not stored", (long long)p->id);
+	err_warn("%s", err_message());
+	p->output = no_span;
+	p->error.at = s->text.len;
+	strbuf_addstr(&s->text, err_message());
+	p->error.len = s->text.len - p->error.at;
+	err_clear();
+	s->refused++;
+	return flush_one(s, i);
+}
+
 /* One result that the database refuses must not keep the others from being settled. */
 static int flush_singly(struct settler *s)
 {
 	for (size_t i = 0; i < s->nr; i++) {
-		int r;
-		s->pending[i].settled = s->pending[i].grouped = false;
-		r = flush_range(s, i, i + 1);
-		if (r == DB_LOST)
+		int r = flush_one(s, i);
+		if (result_is_to_blame(r))
+			r = flush_without_texts(s, i);
+		if (r < 0)
 			return r;
-		if (r < 0) {
-			err_prefix("job %lld: result not stored", (long long)s->pending[i].id);
-			err_warn("%s", err_message());
-			err_clear();
-			s->refused++;
-			s->pending[i].settled = true;
-		}
 	}
 	return 0;
 }
@@ -371,7 +396,7 @@ int settler_flush(struct settler *s)
 	for (size_t i = 0; i < s->nr; i++)
 		s->pending[i].settled = s->pending[i].grouped = false;
 	r = flush_range(s, 0, s->nr);
-	if (r == DB_ERROR && s->nr > 1)
+	if (result_is_to_blame(r))
 		r = flush_singly(s);
 	if (r < 0)
 		return r;
@@ -380,4 +405,26 @@ int settler_flush(struct settler *s)
 	strbuf_reset(&s->text);
 	strbuf_shrink(&s->text, 1 << 20);
 	return 0;
+}
+
+int settle_failed(struct db *db, int64_t id, const char *lease, const char *error)
+{
+	struct backoff none = { .base = 0 };
+	struct strbuf text = STRBUF_INIT;
+	struct result_line result = { .id = id, .status = RESULT_FAIL, .delay = 0, .duration = -1 };
+	struct settler s;
+	size_t at;
+	int r;
+
+	json_add_string(&text, lease, strlen(lease));
+	at = text.len;
+	json_add_string(&text, error, strlen(error));
+	result.lease = (struct json_slice){ text.buf, at };
+	result.error = (struct json_slice){ text.buf + at, text.len - at };
+	settler_init(&s, db, &none, -1);
+	settler_add(&s, &result);
+	r = settler_flush(&s);
+	settler_release(&s);
+	strbuf_release(&text);
+	return r;
 }

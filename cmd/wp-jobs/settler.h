@@ -29,7 +29,7 @@ struct settler {
 	void (*stale)(int64_t id, const char *lease, void *ctx);
 	void *ctx;
 	int64_t completed, retried, failed;   /* settled so far */
-	int64_t refused;             /* results that the database would not take: reported one by one */
+	int64_t refused;             /* results that the database would not take as they were: reported one by one */
 
 	/* private */
 	struct pending *pending;
@@ -49,7 +49,11 @@ size_t settler_pending(const struct settler *s);
 usec_t settler_since(const struct settler *s);
 /* The Nth of them; *LEASE is not terminated and valid until the next add. */
 int64_t settler_nth(const struct settler *s, size_t n, const char **lease, size_t *len);
-/* Results below 0 are db.h's; a result that cannot be stored is reported, counted and passed over. */
+/* Results below 0 are db.h's; of a result that cannot be stored, which is reported and counted, only how the
+ * job ended is settled. */
 int settler_flush(struct settler *s);
+
+/* End one job that cannot be run at all. Results below 0 are db.h's. */
+int settle_failed(struct db *db, int64_t id, const char *lease, const char *error);
 
 #endif

@@ -115,11 +115,13 @@ static int expire(struct db *db, struct swept *out)
 }
 
 /* The ids of dead workers, by what the server knows of session locks and times. */
-static int dead_by_server(struct db *db, int64_t self, usec_t grace, struct dead *dead)
+static int dead_by_server(struct db *db, int64_t self, usec_t grace, struct dead *dead, struct swept *out)
 {
 	struct db_rows *rows;
-	int r = db_run(db, NULL, SQL_WORKERS_MARK, db_int(self));
+	int r = db_run(db, &rows, SQL_WORKERS_MARK, db_int(self));
 
+	while (r >= 0 && (r = db_next(rows)) > 0)
+		out->missed += db_col_bool(rows, 0);
 	if (r >= 0)
 		r = db_run(db, &rows, SQL_WORKERS_DEAD, db_int(self), db_int(grace));
 	if (r < 0)
@@ -133,9 +135,9 @@ static bool is_dead(struct store *store, const struct worker_row *w, int64_t sel
 {
 	if (w->id == self)
 		return false;
-	if (w->by_time)
+	if (w->by_time || !w->lock)
 		return w->expired;
-	return w->lock && alive_test(store->state.live_dir, w->lock) == 0;
+	return alive_test(store->state.live_dir, w->lock) == 0;
 }
 
 /* The same in the state directory, where the locks are files. */
@@ -156,9 +158,9 @@ static int dead_by_files(struct store *store, int64_t self, struct dead *dead)
 	return r;
 }
 
-static int find_dead(struct store *store, int64_t self, usec_t grace, struct dead *dead)
+static int find_dead(struct store *store, int64_t self, usec_t grace, struct dead *dead, struct swept *out)
 {
-	return db_kind(store->db) == DB_POSTGRES ? dead_by_server(store->db, self, grace, dead)
+	return db_kind(store->db) == DB_POSTGRES ? dead_by_server(store->db, self, grace, dead, out)
 		: dead_by_files(store, self, dead);
 }
 
@@ -178,7 +180,7 @@ static int sweep_turn(struct db *db)
 static int sweep_steps(struct store *store, int64_t self, usec_t grace, struct changes *c, struct swept *out)
 {
 	struct dead dead = { 0 };
-	int r = find_dead(store, self, grace, &dead);
+	int r = find_dead(store, self, grace, &dead, out);
 
 	if (r >= 0 && dead.nr)
 		r = reclaim(store->db, &dead, c, out);
@@ -209,23 +211,51 @@ static int sweep_really(struct store *store, int64_t self, usec_t grace, struct 
 	return db_commit(store->db);
 }
 
+static int count_jobs(struct db *db, const struct dead *dead, struct swept *out)
+{
+	struct db_rows *rows;
+	int r = db_run_many(db, &rows, SQL_WORKERS_JOBS, dead->ids, 1, dead->by_lock);
+
+	while (r >= 0 && (r = db_next(rows)) > 0)
+		out->reclaimed += db_col_int(rows, 0);
+	return r;
+}
+
+static int count_dead(struct store *store, int64_t self, struct swept *out)
+{
+	struct worker_rows workers = { 0 };
+	struct dead dead = { 0 };
+	int r = worker_rows_read(&workers, store->db);
+
+	for (size_t i = 0; r >= 0 && i < workers.nr; i++) {
+		if (is_dead(store, &workers.rows[i], self))
+			dead_add(&dead, workers.rows[i].id, workers.rows[i].by_time);
+	}
+	out->workers = (int64_t)dead.nr;
+	if (r >= 0 && dead.by_lock)
+		r = count_jobs(store->db, &dead, out);
+	free(dead.ids);
+	worker_rows_release(&workers);
+	return r;
+}
+
 /* What a sweep would do, without doing it. */
 static int sweep_count(struct store *store, int64_t self, struct swept *out)
 {
-	struct worker_rows workers = { 0 };
 	struct db_rows *rows;
-	int r = worker_rows_read(&workers, store->db);
+	int r = db_begin(store->db, DB_READ);
 
-	for (size_t i = 0; r >= 0 && i < workers.nr; i++)
-		out->workers += workers.rows[i].lock ? is_dead(store, &workers.rows[i], self) : workers.rows[i].expired;
-	worker_rows_release(&workers);
+	if (r >= 0)
+		r = count_dead(store, self, out);
 	if (r >= 0)
 		r = db_run(store->db, &rows, SQL_JOBS_DUE_COUNT);
 	while (r >= 0 && (r = db_next(rows)) > 0) {
 		out->activated = db_col_int(rows, 0);
 		out->expired = db_col_int(rows, 1);
 	}
-	return r;
+	if (r < 0)
+		db_rollback(store->db);
+	return r < 0 ? r : db_commit(store->db);
 }
 
 int sweep_pass(struct store *store, int64_t self, usec_t grace, bool dry_run, struct swept *out)

@@ -17,6 +17,7 @@
 
 struct swept {
 	int64_t workers, reclaimed, activated, expired;
+	int64_t missed;        /* workers found missing just now, to be believed after the grace */
 };
 
 /* SELF is the caller's worker id, 0 when it is none. Results below 0 are db.h's. GRACE 0 believes

@@ -4,11 +4,31 @@
 #include "jobs.h"
 #include "sweep.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 struct sweep_args {
 	bool dry_run;
 };
+
+/* A worker that was just found missing may be connecting again: it gets the time that workers give
+ * each other, then the second look counts. */
+static int sweep_twice(struct store *store, bool dry_run, struct swept *swept)
+{
+	struct swept first;
+	int r = sweep_pass(store, 0, SWEEP_GRACE, dry_run, &first);
+
+	*swept = first;
+	if (r < 0 || first.missed == 0)
+		return r;
+	poll(NULL, 0, (int)(SWEEP_GRACE / USEC_MS) + 1);
+	r = sweep_pass(store, 0, SWEEP_GRACE, false, swept);
+	swept->workers += first.workers;
+	swept->reclaimed += first.reclaimed;
+	swept->activated += first.activated;
+	swept->expired += first.expired;
+	return r;
+}
 
 static int sweep_run(void *globals, void *args, int n, char **operands)
 {
@@ -21,7 +41,7 @@ static int sweep_run(void *globals, void *args, int n, char **operands)
 	(void)operands;
 	if (store_open(&store, globals) < 0)
 		return err_report();
-	r = sweep_pass(&store, 0, SWEEP_GRACE, a->dry_run, &swept);
+	r = sweep_twice(&store, a->dry_run, &swept);
 	store_close(&store);
 	if (r < 0)
 		return err_report();

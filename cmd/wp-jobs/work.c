@@ -32,6 +32,8 @@ enum { SETTLE_BATCH = 500 };
 enum { AHEAD_MAX = 2000 };
 /* A worker that ends tries so long to settle what a lost database keeps from it. */
 #define LAST_WORDS (15 * USEC_SEC)
+/* What the pool adds to an answer that may be as long as any line. */
+enum { ENVELOPE_MAX = 4096 };
 
 struct work_args {
 	struct strvec queues;
@@ -63,7 +65,7 @@ struct work {
 	enum stage stage;
 	bool results_ended, pool_ended, given_back, look_for_cancels;
 	int signals, status;
-	int64_t ran, unsuccessful;
+	int64_t unsuccessful;
 	usec_t ahead_since;
 	int64_t ahead_done, ahead;
 };
@@ -91,7 +93,7 @@ static void end_pool(struct work *w, int signo)
 {
 	if (w->stage == RUNNING)
 		w->stage = ENDING;
-	if (signo && !w->pool_ended)
+	if (signo && w->pool.pid > 0 && !w->pool_ended)
 		kill(w->pool.pid, signo);
 	close_jobs(w);
 	if (w->session.ready)
@@ -118,7 +120,6 @@ static void on_result(struct work *w, const struct result_line *result)
 	if (result->status == RESULT_STARTED)
 		return;
 	inhand_remove(&w->inhand, result->id);
-	w->ran += result->status != RESULT_SNOOZE;
 	w->unsuccessful += result->status == RESULT_RETRY || result->status == RESULT_FAIL;
 	w->ahead_done++;
 }
@@ -157,7 +158,7 @@ static void on_results(struct loop_fd *handle, uint32_t events)
 		if (r == LINES_OK)
 			on_result_line(w, line, len);
 		else
-			err_warn("a result of the pool is longer than %zu bytes: its job goes back", STREAM_LINE_MAX);
+			err_warn("a result of the pool is too long: its job goes back at the end");
 	}
 	if (r == LINES_EOF || r == LINES_ERROR)
 		results_end(w);
@@ -171,8 +172,8 @@ static void on_child(pid_t pid, int wait_status, void *ctx)
 	if (pid != w->pool.pid)
 		return;
 	w->pool_ended = true;
-	if (status == WP_CANNOT_EXEC || status == WP_NOT_FOUND || status == WP_USAGE) {
-		w->status = status;     /* it has said why */
+	if (status == WP_CANNOT_EXEC || status == WP_NOT_FOUND || status == WP_USAGE || status == WP_IO) {
+		w->status = status;     /* it has said why, if there was anything to say */
 	} else if (status > 1 && !w->signals) {
 		err_set(WP_FAILED, WIFSIGNALED(wait_status) ? "wp-pool was killed by signal %d" : "wp-pool ended with status %d",
 			WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : status);
@@ -188,12 +189,31 @@ static void on_jobs_broken(struct outq *q)
 
 /* Jobs */
 
+/* What the pool could not read it could not answer either. */
+static void refuse_long(struct work *w, const struct job *job)
+{
+	static const char why[] = "\"the job's line is too long\"";
+	struct strbuf lease = STRBUF_INIT;
+	struct result_line result = { .id = job->id, .status = RESULT_FAIL, .error = { why, sizeof(why) - 1 },
+		.delay = -1, .duration = -1 };
+
+	json_add_string(&lease, job->lease, strlen(job->lease));
+	result.lease = (struct json_slice){ lease.buf, lease.len };
+	on_result(w, &result);
+	strbuf_release(&lease);
+}
+
 static void on_job(const struct job *job, void *ctx)
 {
 	struct work *w = ctx;
+	size_t before = w->jobs.buf.len;
 
 	inhand_add(&w->inhand, job->id, job->lease);
 	jobline_add(&w->jobs.buf, job);
+	if (w->jobs.buf.len - before <= STREAM_LINE_MAX)
+		return;
+	strbuf_setlen(&w->jobs.buf, before);
+	refuse_long(w, job);
 }
 
 static void on_delivered(void *ctx)
@@ -262,7 +282,19 @@ static void on_stale(int64_t id, const char *lease, void *ctx)
 	err_warn("job %lld: lease \"%s\" is stale, its result changes nothing", (long long)id, lease);
 }
 
-/* Jobs that nobody will answer any more go back, and the attempt does not count. */
+/* The job goes back, and the attempt does not count. */
+static void put_back(struct work *w, int64_t id, const char *lease)
+{
+	struct strbuf quoted = STRBUF_INIT;
+	struct result_line result = { .id = id, .status = RESULT_SNOOZE, .delay = 0, .duration = -1 };
+
+	json_add_string(&quoted, lease, strlen(lease));
+	result.lease = (struct json_slice){ quoted.buf, quoted.len };
+	settler_add(&w->settler, &result);
+	strbuf_release(&quoted);
+}
+
+/* Jobs that nobody will answer any more go back. */
 static void give_back(struct work *w)
 {
 	struct strbuf lease = STRBUF_INIT;
@@ -271,13 +303,9 @@ static void give_back(struct work *w)
 
 	w->given_back = true;
 	while ((held = inhand_next(&w->inhand, &at))) {
-		struct result_line result = { .id = held->id, .status = RESULT_SNOOZE, .delay = 0, .duration = -1 };
 		strbuf_reset(&lease);
-		strbuf_addch(&lease, '"');
 		held_add_lease(&lease, held, w->session.worker.id);
-		strbuf_addch(&lease, '"');
-		result.lease = (struct json_slice){ lease.buf, lease.len };
-		settler_add(&w->settler, &result);
+		put_back(w, held->id, lease.buf);
 	}
 	strbuf_release(&lease);
 	inhand_release(&w->inhand);
@@ -325,20 +353,23 @@ static size_t in_hand(struct session *session, int64_t **ids)
 	return inhand_ids(&work_of(session, session)->inhand, ids);
 }
 
+enum { REASSERT_COLUMNS = 4 };
+
 static void push_reassert(struct db_value **cells, size_t *nr, size_t *alloc, int64_t id, const char *lease, size_t len,
-	int64_t worker)
+	const struct worker *worker)
 {
-	grow_array(cells, alloc, *nr + 3, sizeof(**cells));
+	grow_array(cells, alloc, *nr + REASSERT_COLUMNS, sizeof(**cells));
 	(*cells)[(*nr)++] = db_int(id);
 	(*cells)[(*nr)++] = db_textn(lease, len);
-	(*cells)[(*nr)++] = db_int(worker);
+	(*cells)[(*nr)++] = db_int(worker->id);
+	(*cells)[(*nr)++] = worker_ttl(worker);
 }
 
 /* Say again what we have in hand, run and unsettled: the server may have forgotten it in a crash, or
  * given us up for dead. */
 static int reassert(struct work *w)
 {
-	int64_t worker = w->session.worker.id;
+	const struct worker *worker = &w->session.worker;
 	struct strbuf leases = STRBUF_INIT;
 	struct db_value *cells = NULL;
 	size_t nr = 0, alloc = 0, at = 0, len;
@@ -349,7 +380,7 @@ static int reassert(struct work *w)
 	strbuf_grow(&leases, w->inhand.count * 64);   /* three numbers and two dots: no lease moves */
 	while ((held = inhand_next(&w->inhand, &at))) {
 		size_t from = leases.len;
-		held_add_lease(&leases, held, worker);
+		held_add_lease(&leases, held, worker->id);
 		push_reassert(&cells, &nr, &alloc, held->id, leases.buf + from, leases.len - from, worker);
 	}
 	for (size_t i = 0; i < settler_pending(&w->settler); i++) {
@@ -359,11 +390,53 @@ static int reassert(struct work *w)
 	if (nr)
 		r = db_begin(w->session.store.db, DB_RELAXED);
 	if (nr && r >= 0)
-		r = db_run_many(w->session.store.db, NULL, SQL_JOBS_REASSERT, cells, 3, nr / 3);
+		r = db_run_many(w->session.store.db, NULL, SQL_JOBS_REASSERT, cells, REASSERT_COLUMNS, nr / REASSERT_COLUMNS);
 	if (nr && r >= 0)
 		r = db_commit(w->session.store.db);
 	free(cells);
 	strbuf_release(&leases);
+	return r;
+}
+
+static bool is_in_hand(const struct work *w, int64_t id, const char *lease)
+{
+	const struct held *held = inhand_find(&w->inhand, id);
+	struct strbuf ours = STRBUF_INIT;
+	bool same;
+
+	if (!held)
+		return false;
+	held_add_lease(&ours, held, w->session.worker.id);
+	same = !strcmp(ours.buf, lease);
+	strbuf_release(&ours);
+	return same;
+}
+
+static bool is_to_settle(const struct work *w, int64_t id, const char *lease)
+{
+	size_t want = strlen(lease), len;
+	const char *ours;
+
+	for (size_t i = 0; i < settler_pending(&w->settler); i++) {
+		if (settler_nth(&w->settler, i, &ours, &len) == id && len == want && !memcmp(ours, lease, len))
+			return true;
+	}
+	return false;
+}
+
+/* A reservation whose answer was lost with the connection is known to the database alone, and would
+ * stand for as long as we live. */
+static int put_back_unknown(struct work *w)
+{
+	struct db_rows *rows;
+	int r = db_run(w->session.store.db, &rows, SQL_JOBS_OF_WORKER, db_int(w->session.worker.id));
+
+	while (r >= 0 && (r = db_next(rows)) > 0) {
+		int64_t id = db_col_int(rows, 0);
+		const char *lease = db_col_text(rows, 1, NULL);
+		if (lease && !is_in_hand(w, id, lease) && !is_to_settle(w, id, lease))
+			put_back(w, id, lease);
+	}
 	return r;
 }
 
@@ -378,8 +451,9 @@ static void on_connected(struct session *session)
 
 	producer_reconnected(&w->producer);
 	w->look_for_cancels = true;
-	if (session_check(session, session_arm(&w->session, BELL_CANCEL)) >= 0)
-		session_check(session, reassert(w));
+	if (session_check(session, session_arm(&w->session, BELL_CANCEL)) >= 0
+		&& session_check(session, reassert(w)) >= 0)
+		session_check(session, put_back_unknown(w));
 }
 
 /* The turn: what is done once for all events that came together */
@@ -437,7 +511,7 @@ static int start_pool(struct work *w, char **command)
 {
 	if (pool_child_start(&w->pool, &w->args->pool, command) < 0)
 		return -1;
-	lines_init(&w->results, w->pool.results, '\n', STREAM_LINE_MAX);
+	lines_init(&w->results, w->pool.results, '\n', STREAM_LINE_MAX + ENVELOPE_MAX);
 	if (fd_nonblock(w->pool.results, true) < 0)
 		return err_errno("cannot read from the pool");
 	if (loop_add(w->loop, &w->results_handle, w->pool.results, EPOLLIN, on_results) < 0)
@@ -465,8 +539,7 @@ static int set_up(struct work *w, const struct globals *globals, char **command)
 	if (session_arm(&w->session, BELL_CANCEL) < 0)
 		return -1;
 	loop_children(w->loop, on_child, w);
-	if (loop_signal(w->loop, SIGTERM, on_signal, w) < 0 || loop_signal(w->loop, SIGINT, on_signal, w) < 0
-		|| loop_signal(w->loop, SIGHUP, on_signal, w) < 0)
+	if (loop_stop_signals(w->loop, on_signal, w) < 0)
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
 	loop_after(w->loop, turn, w);
@@ -491,10 +564,7 @@ static int finish(struct work *w)
 		return w->status;
 	if (w->session.status)
 		return w->session.status;
-	if (w->unsuccessful == 0)
-		return WP_OK;
-	err_say("%lld of %lld failed", (long long)w->unsuccessful, (long long)w->ran);
-	return WP_NO;
+	return w->unsuccessful ? WP_NO : WP_OK;      /* the pool has said how many */
 }
 
 static int work_run(void *globals, void *args, int n, char **operands)

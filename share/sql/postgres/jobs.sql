@@ -60,13 +60,18 @@ WITH taken AS (
 SELECT id, priority, attempt, max_attempts, lease, payload FROM taken
 
 -- name: jobs.reassert
--- many: id, lease, worker. After a lost connection: what we have in hand is ours still, also
--- where a crash of the server forgot the reservation.
-UPDATE workplane.job j SET state = 'reserved', worker = r.worker, lease = r.lease,
-	attempt = split_part(r.lease, '.', 1)::integer
-FROM unnest($1::bigint[], $2::text[], $3::integer[]) AS r (id, lease, worker)
-WHERE j.id = r.id AND j.state = 'available' AND j.lease IS NULL
-	AND split_part(r.lease, '.', 1)::integer - j.attempt IN (0, 1)
+-- many: id, lease, worker, time to live (us) or NULL. After a lost connection: what we have in hand is ours
+-- still, also where a crash of the server forgot the reservation; and its lease begins anew.
+UPDATE workplane.job j SET state = CASE WHEN j.lease IS NULL THEN 'reserved' ELSE j.state END, worker = r.worker,
+	lease = r.lease, attempt = split_part(r.lease, '.', 1)::integer,
+	due = clock_timestamp() + r.ttl * interval '1 microsecond'
+FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::bigint[]) AS r (id, lease, worker, ttl)
+WHERE j.id = r.id AND (j.lease = r.lease AND r.ttl IS NOT NULL OR j.lease IS NULL AND j.state = 'available'
+	AND split_part(r.lease, '.', 1)::integer - j.attempt IN (0, 1))
+
+-- name: jobs.of_worker
+-- worker: all that it has, by the database
+SELECT id, lease FROM workplane.job WHERE worker = $1::integer
 
 -- name: jobs.started
 -- many: id, lease
@@ -229,7 +234,8 @@ WHERE j.id = r.id AND j.state IN ('scheduled', 'available', 'retry', 'reserved',
 RETURNING j.id, j.queue, j.notify, j.state
 
 -- name: jobs.retry
--- many: id. A finished job starts over; a waiting one waits no longer. Not where its key is taken.
+-- many: id. A finished job starts over; a waiting one waits no longer. Not where its key is taken,
+-- or asked for by an earlier one of them.
 UPDATE workplane.job j SET state = 'available', cancel = false, due = NULL, available_at = clock_timestamp(), ended_at = NULL,
 	keep_until = NULL,
 	attempt = CASE WHEN j.state IN ('completed', 'failed', 'cancelled') THEN 0 ELSE j.attempt END
@@ -237,6 +243,8 @@ FROM unnest($1::bigint[]) AS r (id)
 WHERE j.id = r.id AND j.state IN ('scheduled', 'retry', 'completed', 'failed', 'cancelled')
 	AND NOT EXISTS (SELECT FROM workplane.job o WHERE o.queue = j.queue AND o.unique_key = j.unique_key AND o.id <> j.id
 		AND o.state IN ('scheduled', 'available', 'reserved', 'in_progress', 'retry'))
+	AND NOT EXISTS (SELECT FROM unnest($1::bigint[]) AS earlier (id) JOIN workplane.job o ON o.id = earlier.id
+		WHERE o.queue = j.queue AND o.unique_key = j.unique_key AND o.id < j.id)
 RETURNING j.id, j.queue, j.notify, j.state
 
 -- name: jobs.prune_count
@@ -292,6 +300,7 @@ FROM workplane.worker v LEFT JOIN pg_locks l ON l.locktype = 'advisory' AND l.ob
 	AND l.classid = 2003828737 AND l.objid = v.id
 	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 WHERE w.id = v.id AND w.expires IS NULL AND w.id <> $1::integer AND (l.objid IS NULL) <> (w.missed_at IS NOT NULL)
+RETURNING w.missed_at IS NOT NULL
 
 -- name: workers.dead
 -- own id, grace (us). The lock is tested again and kept to the end of the transaction. A server
@@ -305,5 +314,14 @@ WITH missed AS MATERIALIZED (
 SELECT id, expires IS NOT NULL FROM missed WHERE CASE WHEN expires IS NULL THEN pg_try_advisory_xact_lock(2003828737, id) ELSE true END
 
 -- name: workers.list
--- every worker: its lock file (none here) and whether its time to live is over
-SELECT id, NULL::text, coalesce(expires < now(), false), expires IS NOT NULL FROM workplane.worker ORDER BY id
+-- every worker: its lock file (none here), whether it is dead as far as locks and times say, and whether it
+-- lives by time
+SELECT w.id, NULL::text, CASE WHEN w.expires IS NULL THEN l.objid IS NULL ELSE w.expires < now() END, w.expires IS NOT NULL
+FROM workplane.worker w LEFT JOIN pg_locks l ON l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+	AND l.classid = 2003828737 AND l.objid = w.id
+	AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY w.id
+
+-- name: workers.jobs
+-- many: id
+SELECT count(*) FROM workplane.job WHERE worker = ANY ($1::integer[])

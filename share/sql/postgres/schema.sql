@@ -153,6 +153,9 @@ BEGIN
 	IF max_attempts < 1 THEN
 		RAISE EXCEPTION 'max_attempts must be at least 1' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF octet_length(payload::text) > 16773120 THEN
+		RAISE EXCEPTION 'the payload is longer than 16773120 bytes' USING ERRCODE = 'program_limit_exceeded';
+	END IF;
 	LOOP
 		INSERT INTO workplane.job AS j (queue, payload, priority, state, due, max_attempts, unique_key, notify)
 		VALUES (queue, payload, priority,

@@ -40,8 +40,13 @@ WHERE id IN (SELECT id FROM job WHERE queue = ?1 AND state = 'available' AND (pr
 RETURNING id, priority, attempt, max_attempts, lease, payload
 
 -- name: jobs.reassert
-UPDATE job SET state = 'reserved', worker = ?3, lease = ?2, attempt = CAST(?2 AS INTEGER)
-WHERE id = ?1 AND state = 'available' AND lease IS NULL AND CAST(?2 AS INTEGER) - attempt IN (0, 1)
+UPDATE job SET state = CASE WHEN lease IS NULL THEN 'reserved' ELSE state END, worker = ?3, lease = ?2,
+	attempt = CAST(?2 AS INTEGER), due = now_us() + ?4
+WHERE id = ?1 AND (lease = ?2 AND ?4 IS NOT NULL OR lease IS NULL AND state = 'available'
+	AND CAST(?2 AS INTEGER) - attempt IN (0, 1))
+
+-- name: jobs.of_worker
+SELECT id, lease FROM job WHERE worker = ?1
 
 -- name: jobs.started
 UPDATE job SET state = 'in_progress', started_at = now_us()
@@ -207,10 +212,13 @@ DELETE FROM worker WHERE id = ?1 RETURNING id
 SELECT 1
 
 -- name: workers.mark
-SELECT ?1
+SELECT ?1 WHERE false
 
 -- name: workers.dead
 SELECT ?1, ?2 WHERE false
 
 -- name: workers.list
 SELECT id, lock, coalesce(expires < now_us(), 0), expires IS NOT NULL FROM worker ORDER BY id
+
+-- name: workers.jobs
+SELECT count(*) FROM job WHERE worker = ?1

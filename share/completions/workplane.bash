@@ -1,0 +1,102 @@
+# bash completion for the workplane programs; what there is to complete is asked of the program.
+# shellcheck shell=bash
+
+# The verb on the line, empty when there is none yet.
+_workplane_verb() {
+	local verbs word i
+	verbs=$("$1" --list-options 2>/dev/null | awk -F '\t' '$1 == "verb" { print $2 }')
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		for word in $verbs; do
+			[[ ${COMP_WORDS[i]} != "$word" ]] || { printf '%s' "$word"; return; }
+		done
+	done
+}
+
+# What the option OPT takes: "-" nothing, empty when it is no option.
+_workplane_value() {
+	"$1" --list-options ${2:+"$2"} 2>/dev/null |
+		awk -F '\t' -v opt="$3" '$1 != "verb" && ("--" $2 == opt || "-" $1 == opt) { print $3; exit }'
+}
+
+# The position of the "--" before the handler, 0 when there is none.
+_workplane_command_at() {
+	local i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} != -- ]] || { printf %d $((i + 1)); return; }
+	done
+	printf 0
+}
+
+# The words that PROGRAM VERB OPTION would take: it names them when it gets another one.
+_workplane_known() {
+	"$1" "$2" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
+}
+
+# The queues of the oldest jobs: a look that costs the same whatever the backlog. Completing a
+# word must not make a state directory where there is none.
+_workplane_queues() {
+	local state=${WP_STATE-}
+	[[ " ${COMP_WORDS[*]} " != *" --db "* && " ${COMP_WORDS[*]} " != *" --state "* ]] || return
+	if [[ -z $state ]] && ((EUID == 0)); then
+		state=/var/lib/workplane
+	fi
+	[[ -n ${WP_JOBS_DB-} || -e ${state:-${XDG_STATE_HOME:-$HOME/.local/state}/workplane}/state.db ]] || return
+	WP_JOBS_QUEUE='' PGCONNECT_TIMEOUT=2 "$1" list --limit 1000 -rno QUEUE 2>/dev/null | sort -u
+}
+
+# One more word of a list with commas.
+_workplane_list() {
+	local before=
+	[[ $current != *,* ]] || before=${current%,*},
+	mapfile -t COMPREPLY < <(compgen -P "$before" -W "$1" -- "${current##*,}")
+}
+
+_workplane_options() {
+	mapfile -t COMPREPLY < <(compgen -W "$("$1" --list-options ${2:+"$2"} 2>/dev/null |
+		awk -F '\t' '$1 != "verb" && !seen[$2]++ { print "--" $2 }')" -- "$current")
+}
+
+# A word that is no value of an option.
+_workplane_word() {
+	if [[ $current == -* ]]; then
+		_workplane_options "$1" "$2"
+	elif [[ -z $2 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$("$1" --list-options 2>/dev/null |
+			awk -F '\t' '$1 == "verb" { print $2 }')" -- "$current")
+	elif [[ $2 == work || $2 == map ]]; then
+		mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
+	fi
+}
+
+_workplane() {
+	local program=$1 current=$2 previous=$3 verb value at
+	COMPREPLY=()
+	at=$(_workplane_command_at)
+	if ((at)); then
+		if declare -F _command_offset >/dev/null; then
+			_command_offset "$at"
+		else
+			mapfile -t COMPREPLY < <(compgen -c -f -- "$current")
+		fi
+		return
+	fi
+	# "--option=value" comes as three words.
+	if [[ $previous == = ]]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	elif [[ ${COMP_WORDS[COMP_CWORD]} == = ]]; then
+		current=
+	fi
+	verb=$(_workplane_verb "$program")
+	value=$(_workplane_value "$program" "$verb" "$previous")
+	case $value in
+	'' | -) _workplane_word "$program" "$verb" ;;
+	[a-z]*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$current") ;;
+	FILE) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+	COLS) _workplane_list "$(_workplane_known "$program" "${verb/show/list}" -o)" ;;
+	STATE*) _workplane_list "$(_workplane_known "$program" list -s)" ;;
+	NAME*) mapfile -t COMPREPLY < <(compgen -W "$(_workplane_queues "$program")" -- "$current") ;;
+	esac
+}
+
+complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool

@@ -1,0 +1,38 @@
+load ../helpers
+
+# The programs are built already and in use by other tests: -o all keeps make from building them anew.
+make_in_top() {
+	make -s -o all -C "$TOP" build="${BUILD#"$TOP/"}" ${SANITIZE:+SANITIZE="$SANITIZE"} DESTDIR="$T/root" PREFIX=/usr "$@" 3>&-
+}
+
+@test "install puts everything in its place, and uninstall takes it away" {
+	run -0 make_in_top install
+	run -0 find root -type f -printf '%P %m\n'
+	for program in wp-jobs wp-pool; do
+		assert_line "usr/bin/$program 755"
+		assert_line "usr/share/man/man1/$program.1 644"
+		assert_line "usr/share/bash-completion/completions/$program 644"
+		assert_line "usr/share/fish/vendor_completions.d/$program.fish 644"
+	done
+	assert_line "usr/share/man/man5/workplane-stream.5 644"
+	assert_line "usr/share/man/man7/workplane.7 644"
+	assert_line "usr/share/zsh/site-functions/_workplane 644"
+	assert_line "usr/lib/systemd/system/wp-jobs@.service 644"
+	run -0 make_in_top uninstall
+	run -0 find root -type f
+	assert_output ""
+}
+
+@test "installed programs run, and wp-jobs finds the wp-pool beside it" {
+	run -0 make_in_top install
+	PATH=$T/root/usr/bin:/usr/bin:/bin
+	run -0 wp-jobs add -q q '"hello"'
+	run -0 --separate-stderr wp-jobs work -q q --drain -- echo {}
+	assert_output hello
+}
+
+@test "the unit starts what was installed" {
+	run -0 make_in_top install
+	run -0 grep ExecStart "root/usr/lib/systemd/system/wp-jobs@.service"
+	assert_output 'ExecStart=/usr/bin/wp-jobs work --queue %I $OPTIONS -- $HANDLER'
+}
