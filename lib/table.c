@@ -141,7 +141,7 @@ static void set_format(struct table *t, const char *name, const struct table_arg
 	must(scols_table_enable_noheadings(t->scols, args->noheadings));
 }
 
-static void table_free(struct table *t)
+void table_free(struct table *t)
 {
 	scols_unref_table(t->scols);
 	free(t->place);

@@ -46,6 +46,7 @@ void table_set(struct table *t, int column, const char *text);
 void table_setn(struct table *t, int column, const char *text, size_t len);
 void table_set_int(struct table *t, int column, int64_t n);
 bool table_wants(struct table *t, int column);
+void table_free(struct table *t);          /* instead of printing it; NULL is fine */
 int table_print(struct table *t);          /* 0, or -1 with err recorded; frees t */
 
 #endif

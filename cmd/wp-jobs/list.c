@@ -104,14 +104,19 @@ static int print_jobs(const struct globals *globals, const struct table_column *
 	int64_t count = 0;
 	int r;
 
-	if (table_open(&t, "jobs", columns, format) < 0 || store_open(&store, globals) < 0)
+	if (table_open(&t, "jobs", columns, format) < 0)
 		return err_report();
-	r = fill(t, store.db, queue, states, id, limit, &count);
-	store_close(&store);
+	r = store_open(&store, globals);
+	if (r == 0) {
+		r = fill(t, store.db, queue, states, id, limit, &count);
+		store_close(&store);
+	}
 	if (r == 0 && id && count == 0)
 		r = err_set(WP_NO, "no job %lld", (long long)id);
 	if (r == 0)
 		r = table_print(t);
+	else
+		table_free(t);
 	return r < 0 ? err_report() : WP_OK;
 }
 

@@ -66,14 +66,20 @@ static int stats_run(void *globals, void *args, int n, char **operands)
 
 	(void)n;
 	(void)operands;
-	if (table_open(&t, "queues", columns, &a->table) < 0 || store_open(&store, globals) < 0)
+	if (table_open(&t, "queues", columns, &a->table) < 0)
 		return err_report();
+	if (store_open(&store, globals) < 0) {
+		table_free(t);
+		return err_report();
+	}
 	r = db_run(store.db, &rows, SQL_JOBS_STATS, db_text(a->queue));
 	while (r >= 0 && (r = db_next(rows)) > 0)
 		add_row(t, rows);
 	store_close(&store);
 	if (r >= 0)
 		r = table_print(t);
+	else
+		table_free(t);
 	return r < 0 ? err_report() : WP_OK;
 }
 
