@@ -143,6 +143,8 @@ static void set_format(struct table *t, const char *name, const struct table_arg
 
 void table_free(struct table *t)
 {
+	if (!t)
+		return;
 	scols_unref_table(t->scols);
 	free(t->place);
 	free(t);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-static char directory[PATH_MAX] = "/tmp/wp-unit-XXXXXX";
+static char directory[] = "/tmp/wp-unit-XXXXXX";
 
 /* Stands in for libc's, so that a file system can be anything. */
 static unsigned pretended_type;

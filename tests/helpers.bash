@@ -1,0 +1,231 @@
+# What the bats files share: `load ../helpers`.
+#
+# setup and teardown below serve every test; a file with its own calls wp_setup first and
+# wp_teardown last. A test gets
+#   $BUILD    the programs, first in PATH
+#   $T        a fresh short directory, which is also where the test starts
+#   $WP_STATE a state directory in it, not made yet
+# and is failed when it leaves a process behind. In tests/wp-jobs a test runs once with
+# the SQLite state file and once with a Postgres database of its own ($WP_JOBS_DB).
+
+bats_require_minimum_version 1.5.0
+bats_load_library bats-support
+bats_load_library bats-assert
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+: "${BUILD:=$TOP/build}"
+# How long something that is certain to happen may take on a busy machine.
+: "${PATIENCE:=30}"
+# After this many seconds a test's processes are killed. The time limit of bats itself ends only what the
+# test started directly; the rest keeps the pipes open that bats waits for.
+: "${TEST_SECONDS:=60}"
+
+setup() { wp_setup; }
+teardown() { wp_teardown; }
+
+wp_setup() {
+	[ -x "$BUILD/tests/processes" ] || abort_test "tests are run by make check"
+	PATH=$BUILD:$PATH
+	T=$(mktemp -d "${WP_TEST_DIR:-/tmp}/wp-XXXXXX")
+	cd "$T" || return
+	unset_workplane
+	export T WP_STATE=$T/state TMPDIR=$T HOME=$T LC_ALL=C.UTF-8 TZ=UTC
+	local id=${T##*/}.$BATS_SUITE_TEST_NUMBER
+	# Without WP_TEST_ID in its environment: it is no process of the test.
+	"$BUILD/tests/processes" limit "WP_TEST_ID=$id" "$TEST_SECONDS" $$ >"$T.late" 2>/dev/null 3>&- &
+	disown
+	export WP_TEST_ID=$id
+	[ -z "${WP_TEST_BACKEND-}" ] || jobs_backend "$WP_TEST_BACKEND"
+}
+
+wp_teardown() {
+	local left=0
+	[ -n "${T-}" ] || return 0
+	if [ -n "${BATS_TEST_COMPLETED-}" ]; then
+		no_process_left || left=1
+	else
+		show_talk
+	fi
+	"$BUILD/tests/processes" kill "WP_TEST_ID=$WP_TEST_ID" || left=1
+	drop_database || left=1
+	if [ -s "$T.late" ]; then
+		echo "out of time after $TEST_SECONDS s; killed:"
+		cat "$T.late"
+		left=1
+	fi
+	cd /
+	rm -rf "$T" "$T.late"
+	return "$left"
+}
+
+# The settings of whoever runs the tests are none of the tests'.
+unset_workplane() {
+	local name
+	for name in "${!WP_@}" "${!PG@}"; do
+		case $name in
+		WP_TEST_*) ;;
+		*) unset "$name" ;;
+		esac
+	done
+}
+
+abort_test() {
+	echo "$*" >&2
+	return 1
+}
+
+# What background processes said, for the report of a failed test.
+show_talk() {
+	local file
+	for file in "$T"/*.err; do
+		[ ! -s "$file" ] || { echo "--- ${file##*/}" && tail -n 20 "$file"; }
+	done
+}
+
+# jobs_backend sqlite|postgres: where wp-jobs keeps its jobs from here on in this test.
+jobs_backend() {
+	drop_database
+	case $1 in
+	sqlite) ;;
+	postgres)
+		need_postgres
+		WP_TEST_DATABASE=t_$$_$BATS_SUITE_TEST_NUMBER
+		sql_admin "CREATE DATABASE $WP_TEST_DATABASE TEMPLATE wp_template"
+		export WP_JOBS_DB="$WP_TEST_PG dbname=$WP_TEST_DATABASE"
+		;;
+	*) abort_test "unknown backend \"$1\"" ;;
+	esac
+}
+
+drop_database() {
+	if [ -e "$T/pg/home" ]; then
+		pg stop
+	fi
+	if [ -n "${WP_TEST_DATABASE-}" ]; then
+		sql_admin "DROP DATABASE IF EXISTS $WP_TEST_DATABASE WITH (FORCE)"
+	fi
+	unset WP_JOBS_DB WP_TEST_DATABASE
+}
+
+on_postgres() { [ -n "${WP_JOBS_DB-}" ]; }
+need_postgres() { [ -n "${WP_TEST_PG-}" ] || skip "no Postgres (tests/run starts one)"; }
+# A test of one backend has nothing to do on the other: tests/run does not count that as a skip.
+only_on() { [ "${WP_TEST_BACKEND-$1}" = "$1" ] || skip "other backend"; }
+
+sql_admin() { psql -X -q -v ON_ERROR_STOP=1 -d "$WP_TEST_PG" -c "$1"; }
+
+# sql STATEMENT: in the database of the test, unaligned, tuples only.
+sql() {
+	if on_postgres; then
+		psql -X -q -At -v ON_ERROR_STOP=1 -d "$WP_JOBS_DB" -c "$1"
+	else
+		sqlite3 -batch "$WP_STATE/state.db" "$1"
+	fi
+}
+
+# A throwaway server of the test's own, for tests that stop or restart it; sets WP_JOBS_DB.
+# `pg restart -m immediate` and `pg stop` work on it.
+own_postgres() {
+	jobs_backend sqlite
+	need_postgres
+	WP_JOBS_DB=$(env -u WP_TEST_ID "$TOP/tests/pg" start "$T/pg" "$@")
+	export WP_JOBS_DB
+}
+pg() {
+	local verb=$1
+	shift
+	env -u WP_TEST_ID "$TOP/tests/pg" "$verb" "$T/pg" "$@"
+}
+
+# start NAME COMMAND...: in the background, stdout to NAME.out and stderr to NAME.err (a FIFO
+# or file that is there already is used); the pid in $pid and $pid_NAME.
+start() {
+	local name=$1
+	shift
+	"$@" >"$T/$name.out" 2>"$T/$name.err" 3>&- &
+	pid=$!
+	printf -v "pid_$name" %s "$pid"
+}
+
+# finish STATUS [PID]: wait for a started command, which must end with STATUS.
+finish() {
+	local got=0
+	wait "${2-$pid}" || got=$?
+	[ "$got" -eq "$1" ] || {
+		echo "process ${2-$pid} ended with $got, not $1" >&2
+		show_talk >&2
+		return 1
+	}
+}
+
+# wait_line FILE REGEX: until a line of FILE, written already or later, matches; the line is in
+# $line. FILE is a FIFO or a plain file that is being written. Reading a FIFO goes on
+# where the last call stopped.
+wait_line() {
+	local deadline=$((SECONDS + PATIENCE)) fd tail=
+	if [ -p "$1" ]; then
+		fifo_fd "$1"
+	else
+		exec {fd}< <(exec tail -n +1 -F "$1" 2>/dev/null 3>&-)
+		tail=$!
+	fi
+	local found=1
+	while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$PATIENCE" -u "$fd" line; do
+		if [[ $line =~ $2 ]]; then
+			found=0
+			break
+		fi
+	done
+	[ -z "$tail" ] || { kill "$tail" && exec {fd}<&-; }
+	[ $found -eq 0 ] || echo "no line of ${1##*/} matches $2" >&2
+	return $found
+}
+
+declare -gA fifo_fds
+# Open for reading and writing, so that neither side waits for the other to open it,
+# and for the rest of the test, so that nothing in it is lost between two calls.
+fifo_fd() {
+	if [ -z "${fifo_fds[$1]-}" ]; then
+		exec {fd}<>"$1"
+		fifo_fds[$1]=$fd
+	fi
+	fd=${fifo_fds[$1]}
+}
+
+# Every process that the test started is gone, or goes within moments.
+no_process_left() {
+	local left
+	left=$("$BUILD/tests/processes" gone "WP_TEST_ID=$WP_TEST_ID" "$PATIENCE") || {
+		printf "processes left behind:\n%s\n" "$left" >&2
+		return 1
+	}
+}
+
+# shellcheck disable=SC2154 # status and output are set by run
+# After run: the status is an answer and not a crash, a missing command or a signal.
+refute_crash() {
+	if [ "$status" -eq 126 ] || [ "$status" -eq 127 ] || [ "$status" -gt 128 ]; then
+		echo "crashed: status $status" >&2
+		echo "$output" >&2
+		return 1
+	fi
+}
+
+# The leak checker cannot work in a process that is traced.
+traced() {
+	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace "$@"
+}
+
+# manual_block PAGE N: the Nth literal display of a manual page, as a reader sees it.
+manual_block() {
+	awk -v want="$2" '/^\.Ed/ { on = 0 } on; /^\.Bd -literal/ { on = ++n == want }' "$TOP/man/$1" |
+		sed 's/\\&//g; s/\\e/\\/g; s/\\-/-/g'
+}
+
+# stub NAME: a program $T/bin/NAME, first in PATH, whose shell text is on stdin.
+stub() {
+	mkdir -p "$T/bin"
+	{ echo '#!/bin/sh' && cat; } >"$T/bin/$1"
+	chmod +x "$T/bin/$1"
+	PATH=$T/bin:${PATH#"$T/bin:"}
+}
