@@ -74,6 +74,19 @@ int fd_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
+int fd_reserve_standard(void)
+{
+	for (int wanted = 0; wanted <= 2; wanted++) {
+		int fd;
+		if (fcntl(wanted, F_GETFD) >= 0)
+			continue;
+		fd = open("/dev/null", wanted ? O_RDONLY : O_WRONLY);   /* stays open in what we start, too */
+		if (fd != wanted)
+			return -1;
+	}
+	return 0;
+}
+
 void fd_close(int *fd)
 {
 	int saved = errno;

@@ -19,6 +19,9 @@ ssize_t read_full(int fd, void *buf, size_t len);
 int write_full(int fd, const void *buf, size_t len);
 
 int fd_nonblock(int fd, bool on);
+/* A closed stdin, stdout or stderr must not become a database, a lock or a pipe of ours: it is opened the
+ * wrong way round, so that using it fails as if it were closed still. -1 with errno. */
+int fd_reserve_standard(void);
 void fd_close(int *fd);       /* closes when >= 0, sets -1; errno is kept */
 
 /*

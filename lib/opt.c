@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "err.h"
+#include "io.h"
 #include "opt_help.h"
 #include "parse.h"
 
@@ -393,6 +394,8 @@ int program_main(const struct program *program, int argc, char **argv)
 	int status;
 
 	err_program(program->name);
+	if (fd_reserve_standard() < 0)
+		err_bug("cannot open \"/dev/null\"");
 	/* Only for the width of characters in tables: numbers and sorting stay as they are everywhere. */
 	setlocale(LC_CTYPE, "");
 	/* A reader that went away is seen as EPIPE, so that work in hand is finished in order. */

@@ -94,7 +94,7 @@ struct program {
 	const struct verb *const *verbs;/* ends with NULL */
 };
 
-/* The whole of main(): parses, runs, closes stdout. Also answers
+/* The whole of main(): sees to it that descriptors 0 to 2 are taken, ignores SIGPIPE, parses, runs, closes stdout. Also answers
  * --help, --version, "VERB --help", and --list-options [VERB], which prints what
  * completions and the man page check read: a line an option, tab-separated:
  * letter or "-", long name, value name or "-", environment variable or "-", help. Without VERB and

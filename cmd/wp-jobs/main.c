@@ -1,9 +1,6 @@
 /* wp-jobs - a durable job queue. */
 
-#include "err.h"
 #include "jobs.h"
-
-#include <fcntl.h>
 
 static const struct opt globals[] = {
 	OPT_STRING(0, "state", "DIR", struct globals, state, "WP_STATE", "the state directory"),
@@ -23,18 +20,7 @@ static const struct program program = {
 	.verbs = verbs,
 };
 
-/* A closed stdin, stdout or stderr must not become a database or a lock: what is used wrongly
- * then fails as if it were closed still. */
-static void reserve_standard_descriptors(void)
-{
-	for (int fd = 0; fd <= 2; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
-			err_bug("cannot open \"/dev/null\"");
-	}
-}
-
 int main(int argc, char **argv)
 {
-	reserve_standard_descriptors();
 	return program_main(&program, argc, argv);
 }

@@ -358,7 +358,6 @@ static int set_up(struct produce *p, const struct globals *globals)
 	p->producer.deliver = on_job;
 	p->producer.delivered = on_delivered;
 	p->producer.ctx = p;
-	signal(SIGPIPE, SIG_IGN);
 	loop_after(p->loop, turn, p);
 	if (session_arm(&p->session, BELL_CANCEL) < 0 || watch_settled(p) < 0)
 		return -1;

@@ -541,7 +541,6 @@ static int set_up(struct work *w, const struct globals *globals, char **command)
 	loop_children(w->loop, on_child, w);
 	if (loop_stop_signals(w->loop, on_signal, w) < 0)
 		return -1;
-	signal(SIGPIPE, SIG_IGN);
 	loop_after(w->loop, turn, w);
 	return start_pool(w, command);
 }
