@@ -33,7 +33,7 @@ wp_setup() {
 	local id=${T##*/}.$BATS_SUITE_TEST_NUMBER
 	# Without WP_TEST_ID in its environment: it is no process of the test.
 	"$BUILD/tests/processes" limit "WP_TEST_ID=$id" "$TEST_SECONDS" $$ >"$T.late" 2>/dev/null 3>&- &
-	disown
+	disown $! 2>/dev/null || true # it may be over already, when the test is stopped
 	export WP_TEST_ID=$id
 	[ -z "${WP_TEST_BACKEND-}" ] || jobs_backend "$WP_TEST_BACKEND"
 }

@@ -104,7 +104,7 @@ static void take(struct map *map, const char *text, size_t len, bool too_long)
 		line_put(&map->lines, line);
 		return;
 	}
-	in->ahead += line->text.len;
+	in->ahead += line_size(line);
 	output_offered(&map->output, line);
 	pool_offer(&map->pool, &line->item);
 }

@@ -16,7 +16,7 @@ struct input {
 	struct map *map;
 	struct lines lines;
 	struct loop_fd handle;
-	size_t ahead;            /* --jobs: bytes of lines that have not ended */
+	size_t ahead;            /* --jobs: memory of the lines that have not ended */
 	long long size;          /* of a regular file, else -1 */
 	unsigned long long bytes;/* of the lines taken so far */
 	bool dry;                /* no complete line is in memory: reading is worth while */

@@ -74,15 +74,16 @@ static int index_records(struct map *map, struct lines *in)
 		if (in->number > 1 && !in->unterminated && read_record(&record, line)
 		    && index_record(map, &record, offset) < 0)
 			return -1;
-		offset += len + 1;
+		if (!in->unterminated)
+			offset += len + 1;
 	}
 	if (got == LINES_ERROR)
 		return fail(map, "read");
 	if (got != LINES_EOF)
 		return err_set(WP_DATA, "\"%s\" is no joblog", map->args->joblog);
-	/* A record that was cut off stays a line of its own. */
-	if (in->unterminated)
-		strbuf_addch(&map->joblog.pending, '\n');
+	/* Half a record must not be taken for a whole one later. */
+	if (in->unterminated && ftruncate(map->joblog.fd, (off_t)offset) < 0)
+		return fail(map, "repair");
 	return 0;
 }
 
@@ -111,10 +112,12 @@ int joblog_init(struct map *map)
 	log->on = true;
 	log->fd = open(map->args->joblog,
 		O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (map->args->resume ? 0 : O_TRUNC), 0666);
-	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+	if (log->fd < 0)
 		return fail(map, "open");
 	if (map->args->resume && read_log(map) < 0)
 		return -1;
+	if (fstat(log->fd, &st) < 0)
+		return fail(map, "look at");
 	if (!st.st_size)
 		strbuf_addstr(&log->pending, HEADER "\n");
 	return 0;

@@ -1,8 +1,8 @@
 /*
  * joblog.h - a record of every call, in GNU parallel's format, and going on from it.
  *
- * The file is only ever appended to; of several records of a line the last counts. To
- * resume, an index (line number to place in the file) is kept in an unlinked temporary
+ * The file is only ever appended to, except that half a record at its end (of a run that
+ * was killed) is cut off; of several records of a line the last counts. To resume, an index (line number to place in the file) is kept in an unlinked temporary
  * file, so that a log of millions of lines needs no memory.
  */
 #ifndef WP_POOL_JOBLOG_H

@@ -45,6 +45,12 @@ void line_list_free(struct line_list *lines);
 /* Ready for another call. */
 void line_begin(struct line *line);
 
+/* What a line that waits for its turn costs, in bytes. */
+static inline size_t line_size(const struct line *line)
+{
+	return sizeof(*line) + line->text.len;
+}
+
 static inline struct line *line_of(struct pool_item *item)
 {
 	return (struct line *)item;

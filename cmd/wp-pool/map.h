@@ -58,6 +58,10 @@ struct map {
 	usec_t give_up;              /* when to leave output unwritten */
 };
 
+/* turn.c: what is done in every turn of the loop. */
+int map_watch_signals(struct map *map);
+/* All of the input, or until told to stop; the exit status. */
+int map_loop(struct map *map);
 /* Start nothing more and end with STATUS; err is reported. */
 void map_fail(struct map *map, int status);
 /* Print err, with the line's number in front. */

@@ -134,16 +134,17 @@ static bool add_output(struct strbuf *sb, struct capture *c)
 {
 	const char *data;
 	ssize_t n = capture_peek(c, 0, RESULTS_JOB_OUTPUT_MAX, &data);
+	bool whole = n > 0 && (size_t)n == c->len;
 
 	if (n <= 0)
 		return false;
-	if (c->len <= RESULTS_JOB_OUTPUT_MAX && !c->cut && !json_check(data, (size_t)n)) {
+	if (whole && !json_check(data, (size_t)n)) {
 		trim(&data, &n);
 		json_add_one_line(sb, data, (size_t)n);
 		return true;
 	}
 	err_clear();
-	if (data[n - 1] == '\n')
+	if (whole && data[n - 1] == '\n')
 		n--;
 	json_add_string(sb, data, (size_t)n);
 	return true;

@@ -2,13 +2,11 @@
 
 #include "alloc.h"
 #include "err.h"
-#include "io.h"
 #include "spawn.h"
+#include "worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,29 +17,7 @@
  * others are tried once more, each alone. Nothing it says afterwards counts. */
 #define BACKOFF_MIN (50 * USEC_MS)
 #define BACKOFF_MAX (5 * USEC_SEC)
-#define TAIL_MAX RESULTS_JOB_ERROR_MAX
-#define TALK_MAX ((size_t)64 << 10)    /* a line of stderr longer than that goes out in parts */
 #define KEEP ((size_t)64 << 10)
-
-struct worker {
-	struct map *map;
-	size_t slot;
-	bool up;                         /* it has a process */
-	bool given_up;                   /* its answers do not count any more */
-	bool good;                       /* it has answered as it should */
-	int in;
-	struct loop_fd in_handle, out, err;
-	struct strbuf to;                /* lines on their way to it */
-	size_t sent;
-	struct strbuf from;              /* the beginning of an answer */
-	struct strbuf talk;              /* the beginning of a line of its stderr */
-	struct strbuf tail;              /* the end of its stderr since its last answer */
-	struct strbuf reason;            /* why it was given up */
-	unsigned failures;               /* deaths in a row without a good answer */
-	struct loop_timer backoff;
-	struct worker *next_dirty;
-	bool dirty;
-};
 
 struct warm {
 	struct worker *workers;          /* by slot */
@@ -54,25 +30,10 @@ int warm_init(struct map *map)
 	struct warm *warm = xcalloc(1, sizeof(*warm));
 
 	warm->workers = xcalloc(map->pool.config.slots, sizeof(*warm->workers));
-	for (size_t i = 0; i < map->pool.config.slots; i++) {
-		struct worker *w = &warm->workers[i];
-
-		*w = (struct worker){ .map = map, .slot = i, .in = -1, .out.fd = -1, .err.fd = -1,
-			.to = STRBUF_INIT, .from = STRBUF_INIT, .talk = STRBUF_INIT,
-			.tail = STRBUF_INIT, .reason = STRBUF_INIT };
-	}
+	for (size_t i = 0; i < map->pool.config.slots; i++)
+		worker_init(&warm->workers[i], map, i);
 	map->warm = warm;
 	return 0;
-}
-
-static void release_worker(struct worker *w)
-{
-	loop_timer_cancel(w->map->loop, &w->backoff);
-	strbuf_release(&w->to);
-	strbuf_release(&w->from);
-	strbuf_release(&w->talk);
-	strbuf_release(&w->tail);
-	strbuf_release(&w->reason);
 }
 
 void warm_release(struct map *map)
@@ -80,7 +41,7 @@ void warm_release(struct map *map)
 	if (!map->warm)
 		return;
 	for (size_t i = 0; i < map->pool.config.slots; i++)
-		release_worker(&map->warm->workers[i]);
+		worker_release(&map->warm->workers[i]);
 	free(map->warm->workers);
 	free(map->warm);
 	map->warm = NULL;
@@ -91,22 +52,6 @@ static struct line *head_of(struct worker *w)
 	struct pool_item *item = pool_head(&w->map->pool, w->slot);
 
 	return item ? line_of(item) : NULL;
-}
-
-/* Descriptors */
-
-static void close_handle(struct worker *w, struct loop_fd *handle)
-{
-	loop_remove(w->map->loop, handle);
-	fd_close(&handle->fd);
-}
-
-static void close_in(struct worker *w)
-{
-	loop_remove(w->map->loop, &w->in_handle);
-	fd_close(&w->in);
-	strbuf_reset(&w->to);
-	w->sent = 0;
 }
 
 /* Lines in a worker's hands */
@@ -186,8 +131,8 @@ static void give_up(struct worker *w, const char *why)
 	w->given_up = true;
 	strbuf_reset(&w->reason);
 	strbuf_addstr(&w->reason, why);
-	close_in(w);
-	close_handle(w, &w->out);
+	worker_close_in(w);
+	worker_close_out(w);
 	pool_slot_end(&w->map->pool, w->slot);
 	return_lines(w);
 }
@@ -308,100 +253,21 @@ static void out_readable(struct loop_fd *handle, uint32_t events)
 
 	if (read_answers(w) >= 0)
 		return;
-	close_handle(w, &w->out);
+	worker_close_out(w);
 	strbuf_reset(&w->reason);
 	strbuf_addstr(&w->reason, "closed its output");
 	pool_slot_end(&w->map->pool, w->slot);
 }
 
-/* stderr: whole lines go to ours, so that workers do not mix within a line. */
-
-static void pass_on(struct worker *w)
-{
-	struct strbuf *to = &w->map->output.err.buf;
-	size_t len = w->talk.len;
-
-	if (!len)
-		return;
-	progress_hide(w->map);
-	/* A reader that does not read must not make us large. */
-	if (sink_waiting(&w->map->output.err) < SINK_FULL)
-		strbuf_add(to, w->talk.buf, len);
-	strbuf_reset(&w->talk);
-	strbuf_shrink(&w->talk, KEEP);
-}
-
-static void remember(struct worker *w, const char *data, size_t len)
-{
-	strbuf_add(&w->tail, data, len);
-	if (w->tail.len > TAIL_MAX)
-		strbuf_remove(&w->tail, 0, w->tail.len - TAIL_MAX);
-}
-
-static bool hear(struct worker *w)
-{
-	char data[4 << 10];
-	ssize_t n = read(w->err.fd, data, sizeof(data));
-	const char *end;
-	size_t whole;
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n <= 0) {
-		close_handle(w, &w->err);
-		return false;
-	}
-	remember(w, data, (size_t)n);
-	end = memrchr(data, '\n', (size_t)n);
-	whole = end ? (size_t)(end - data) + 1 : 0;
-	strbuf_add(&w->talk, data, whole);
-	if (whole)
-		pass_on(w);
-	strbuf_add(&w->talk, data + whole, (size_t)n - whole);
-	if (w->talk.len > TALK_MAX)
-		pass_on(w);
-	return true;
-}
-
-static void err_readable(struct loop_fd *handle, uint32_t events)
-{
-	hear((struct worker *)((char *)handle - offsetof(struct worker, err)));
-}
-
 /* Sending */
 
-static void in_writable(struct loop_fd *handle, uint32_t events);
-
-static void send_lines(struct worker *w)
+static void send_later(struct worker *w)
 {
-	while (w->sent < w->to.len && w->in >= 0) {
-		ssize_t n = write(w->in, w->to.buf + w->sent, w->to.len - w->sent);
-
-		if (n >= 0) {
-			w->sent += (size_t)n;
-		} else if (errno == EAGAIN) {
-			strbuf_remove(&w->to, 0, w->sent);
-			w->sent = 0;
-			if (!w->in_handle.added
-			    && loop_add(w->map->loop, &w->in_handle, w->in, EPOLLOUT, in_writable) < 0)
-				map_fail(w->map, err_status());
-			return;
-		} else if (errno != EINTR) {
-			/* It may have answered before it stopped listening: its end will be seen. */
-			close_in(w);
-			pool_slot_end(&w->map->pool, w->slot);
-			return;
-		}
-	}
-	loop_remove(w->map->loop, &w->in_handle);
-	strbuf_reset(&w->to);
-	strbuf_shrink(&w->to, KEEP);
-	w->sent = 0;
-}
-
-static void in_writable(struct loop_fd *handle, uint32_t events)
-{
-	send_lines((struct worker *)((char *)handle - offsetof(struct worker, in_handle)));
+	if (w->dirty)
+		return;
+	w->dirty = true;
+	w->next_dirty = w->map->warm->dirty;
+	w->map->warm->dirty = w;
 }
 
 void warm_flush(struct map *map)
@@ -411,91 +277,8 @@ void warm_flush(struct map *map)
 	while ((w = map->warm->dirty)) {
 		map->warm->dirty = w->next_dirty;
 		w->dirty = false;
-		send_lines(w);
+		worker_send(w);
 	}
-}
-
-static void queue_line(struct worker *w, const struct line *line)
-{
-	strbuf_add(&w->to, line->text.buf, line->text.len);
-	strbuf_addch(&w->to, '\n');
-	if (w->dirty || w->in_handle.added)
-		return;
-	w->dirty = true;
-	w->next_dirty = w->map->warm->dirty;
-	w->map->warm->dirty = w;
-}
-
-/* Starting a worker */
-
-static int worker_pipe(int ends[2], int ours)
-{
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	return fd_nonblock(ends[ours], true);
-}
-
-static int open_worker(struct worker *w, struct spawn *spawn)
-{
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
-	int result = -1;
-
-	if (worker_pipe(in, 1) == 0 && worker_pipe(out, 0) == 0 && worker_pipe(err, 0) == 0)
-		result = 0;
-	spawn->in = in[0];
-	w->in = in[1];
-	w->out.fd = out[0];
-	spawn->out = out[1];
-	w->err.fd = err[0];
-	spawn->err = err[1];
-	return result;
-}
-
-static pid_t run(struct worker *w)
-{
-	struct spawn spawn = SPAWN_INIT;
-	pid_t pid = -1;
-	int error;
-
-	if (open_worker(w, &spawn) < 0) {
-		error = errno;
-		err_set(WP_FAILED, "cannot start \"%s\": %s", w->map->command[0], strerror(error));
-	} else {
-		spawn.path = w->map->path;
-		spawn.argv = w->map->command;
-		spawn.envp = environment_for(&w->map->environment, w->slot, NULL);
-		pid = spawn_start(&spawn);
-		error = errno;
-	}
-	fd_close(&spawn.in);
-	fd_close(&spawn.out);
-	fd_close(&spawn.err);
-	if (pid < 0) {
-		close_in(w);
-		fd_close(&w->out.fd);
-		fd_close(&w->err.fd);
-	}
-	errno = error;
-	return pid;
-}
-
-static int start_worker(struct worker *w)
-{
-	struct loop *loop = w->map->loop;
-	pid_t pid = run(w);
-
-	if (pid < 0)
-		return -1;
-	groups_add(&w->map->groups, w->slot, pid);
-	w->up = true;
-	w->good = w->given_up = false;
-	strbuf_reset(&w->reason);
-	strbuf_reset(&w->tail);
-	strbuf_reset(&w->from);
-	if (loop_add(loop, &w->out, w->out.fd, EPOLLIN, out_readable) < 0
-	    || loop_add(loop, &w->err, w->err.fd, EPOLLIN, err_readable) < 0)
-		map_fail(w->map, err_status());
-	return 0;
 }
 
 void warm_start(struct map *map, struct line *line)
@@ -508,13 +291,14 @@ void warm_start(struct map *map, struct line *line)
 		map_bad_line(map, line, WP_DATA);
 		return;
 	}
-	if (!w->up && start_worker(w) < 0) {
+	if (!w->up && worker_start(w, out_readable) < 0) {
 		map_start_failed(map, line, errno);
 		return;
 	}
 	line->ran = true;
 	line->started = map->now;
-	queue_line(w, line);
+	worker_queue(w, line->text.buf, line->text.len);
+	send_later(w);
 	if (head_of(w) == line)
 		head_begins(w, map->now);
 	pool_started(&map->pool, &line->item, map->now);
@@ -583,18 +367,12 @@ void warm_ended(struct map *map, size_t slot, int wait_status)
 
 	while (w->out.fd >= 0 && read_answers(w) > 0)
 		;
-	/* At most what a pipe holds: somebody else may go on writing to it. */
-	for (int i = 0; i < 16 && w->err.fd >= 0 && hear(w); i++)
-		;
-	pass_on(w);
+	worker_gone(w);
 	if (!w->given_up) {
 		note_end(w, wait_status);
-		close_in(w);
 		return_lines(w);
 	}
-	close_handle(w, &w->out);
-	close_handle(w, &w->err);
-	w->up = w->given_up = false;
+	w->given_up = false;
 }
 
 void warm_slot_free(struct map *map, size_t slot)
@@ -609,7 +387,7 @@ void warm_close(struct map *map)
 	map->warm->closing = true;
 	for (size_t i = 0; i < map->pool.config.slots; i++)
 		if (map->warm->workers[i].up) {
-			close_in(&map->warm->workers[i]);
+			worker_close_in(&map->warm->workers[i]);
 			pool_slot_close(&map->pool, i, map->now);
 		}
 }
