@@ -34,7 +34,8 @@ struct spawn {
 /* The child's pid (also its process group unless same_group). -1 with the error
  * recorded: status 127 (no such command) or 126 (cannot be executed), 125 for
  * everything else (no processes, no memory). An exec failure is seen here, not as
- * an exit status of the child. */
+ * an exit status of the child. errno is set, too (E2BIG: the arguments are too long,
+ * which another call may not be). */
 pid_t spawn_start(const struct spawn *spawn);
 
 /* Where execvp would find NAME: a malloc'd path; NULL with err recorded (127 or 126). */

@@ -189,31 +189,12 @@ static void on_jobs_broken(struct outq *q)
 
 /* Jobs */
 
-/* What the pool could not read it could not answer either. */
-static void refuse_long(struct work *w, const struct job *job)
-{
-	static const char why[] = "\"the job's line is too long\"";
-	struct strbuf lease = STRBUF_INIT;
-	struct result_line result = { .id = job->id, .status = RESULT_FAIL, .error = { why, sizeof(why) - 1 },
-		.delay = -1, .duration = -1 };
-
-	json_add_string(&lease, job->lease, strlen(job->lease));
-	result.lease = (struct json_slice){ lease.buf, lease.len };
-	on_result(w, &result);
-	strbuf_release(&lease);
-}
-
 static void on_job(const struct job *job, void *ctx)
 {
 	struct work *w = ctx;
-	size_t before = w->jobs.buf.len;
 
 	inhand_add(&w->inhand, job->id, job->lease);
 	jobline_add(&w->jobs.buf, job);
-	if (w->jobs.buf.len - before <= STREAM_LINE_MAX)
-		return;
-	strbuf_setlen(&w->jobs.buf, before);
-	refuse_long(w, job);
 }
 
 static void on_delivered(void *ctx)
