@@ -60,7 +60,6 @@ static int status_of_errno(int number)
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 		return WP_UNAVAILABLE;
-	case EBADF:
 	case EFAULT:
 	case EINVAL:
 	case ENOSYS:

@@ -4,6 +4,7 @@
 #include "changes.h"
 #include "err.h"
 #include "store.h"
+#include "strbuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,13 +23,13 @@ static void ids_add(struct ids *ids, int64_t id)
 	ids->cells[ids->nr++] = db_int(id);
 }
 
-static void print_id(struct db_rows *rows, void *ctx)
+static void add_id(struct db_rows *rows, void *ctx)
 {
-	(void)ctx;
-	printf("%lld\n", (long long)db_col_int(rows, 0));
+	strbuf_addf(ctx, "%lld\n", (long long)db_col_int(rows, 0));
 }
 
-static int change_in_transaction(struct db *db, enum sql_id change, const struct ids *ids, struct changes *c)
+static int change_in_transaction(struct db *db, enum sql_id change, const struct ids *ids, struct changes *c,
+	struct strbuf *changed)
 {
 	struct db_rows *rows;
 	int r = db_begin(db, DB_DURABLE);
@@ -36,7 +37,7 @@ static int change_in_transaction(struct db *db, enum sql_id change, const struct
 	if (r >= 0)
 		r = db_run_many(db, &rows, change, ids->cells, 1, ids->nr);
 	if (r >= 0)
-		r = changes_read(c, rows, print_id, NULL);
+		r = changes_read(c, rows, add_id, changed);
 	if (r >= 0)
 		r = changes_publish(c, db);
 	return r < 0 ? r : db_commit(db);
@@ -46,6 +47,7 @@ static int change_in_transaction(struct db *db, enum sql_id change, const struct
 static int64_t change_batch(struct db *db, enum sql_id change, const struct ids *ids, bool dry_run)
 {
 	struct changes c = CHANGES_INIT;
+	struct strbuf changed = STRBUF_INIT;
 	int64_t count = (int64_t)ids->nr;
 	int r = 0;
 
@@ -55,10 +57,13 @@ static int64_t change_batch(struct db *db, enum sql_id change, const struct ids 
 		return count;
 	}
 	if (ids->nr)
-		r = change_in_transaction(db, change, ids, &c);
+		r = change_in_transaction(db, change, ids, &c, &changed);
 	count = c.count;
 	if (r < 0)
 		db_rollback(db);
+	else
+		fwrite(changed.buf, 1, changed.len, stdout);
+	strbuf_release(&changed);
 	changes_release(&c);
 	return r < 0 ? -1 : count;
 }
