@@ -75,6 +75,9 @@ static int child_ties(const struct child *child)
 {
 	if (!child->spawn->same_group && setpgid(0, 0) < 0)
 		return -1;
+	/* By the child itself: between its start and our next step we may be killed. */
+	if (child->spawn->guarded)
+		guard_set(child->spawn->guarded - 1, getpid());
 	if (!child->spawn->death_signal)
 		return 0;
 	if (prctl(PR_SET_PDEATHSIG, child->spawn->death_signal) < 0)
@@ -148,6 +151,8 @@ static pid_t run(struct child *child)
 	}
 	if (!child->failure)
 		return pid;
+	if (child->spawn->guarded)
+		guard_set(child->spawn->guarded - 1, 0);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return -1;

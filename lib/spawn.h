@@ -25,6 +25,7 @@ struct spawn {
 	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null */
 	int keep;                /* one more descriptor, given to the child as 3; -1: none */
 	int death_signal;        /* signal the child gets when we die; 0: none */
+	size_t guarded;          /* 1 + the guard's slot for its group, which the child takes before it runs; 0: none */
 	bool same_group;         /* stay in our process group */
 };
 

@@ -268,6 +268,7 @@ static pid_t run(struct map *map, struct call *call, char **argv, struct line *l
 		spawn.in = ends.in;
 		spawn.out = ends.out;
 		spawn.err = ends.err;
+		spawn.guarded = line->item.slot + 1;
 		pid = spawn_start(&spawn);
 		error = errno;
 	}

@@ -184,6 +184,7 @@ static pid_t run_command(struct worker *w)
 		spawn.path = w->map->path;
 		spawn.argv = w->map->command;
 		spawn.envp = environment_for(&w->map->environment, w->slot, NULL);
+		spawn.guarded = w->slot + 1;
 		pid = spawn_start(&spawn);
 		error = errno;
 	}

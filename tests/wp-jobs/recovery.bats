@@ -159,8 +159,8 @@ available 0"
 	gated_handler
 	wp-jobs add -q q 1 2 3 4
 	worker one -j 1 --prefetch 10 gated
-	wait_begun 1
-	assert_equal "$(($(count q reserved) + $(count q in_progress)))" 4
+	wait_state 1 in_progress
+	assert_equal "$(count q reserved)" 3
 	kill "$pid_one"
 	wait_state 4 available
 	assert_equal "$(jobs ATTEMPT -s available)" "0
