@@ -201,7 +201,7 @@ no_jobs_in() { [ -z "$(jobs ID -q "$1")" ]; }
 	wp-jobs cancel -q q
 }
 
-@test "a full disk: an error, nothing half added, and what is there stays" {
+@test "a full disk (a file size limit stands in): an error, nothing half added, and what is there stays" {
 	only_on sqlite
 	wp-jobs list >/dev/null
 	seq 100000 | jq -c '{n: ., pad: ("x" * 100)}' >many
@@ -213,7 +213,7 @@ no_jobs_in() { [ -z "$(jobs ID -q "$1")" ]; }
 	assert_output 1
 }
 
-@test "a full disk while work settles: the jobs are there when there is room again" {
+@test "a full disk (a file size limit stands in) while work settles: the jobs are there when there is room again" {
 	only_on sqlite
 	seq 2000 | wp-jobs add -q q >ids
 	size=$(($(stat -c %s "$WP_STATE/state.db-wal") / 1024 + 100))
