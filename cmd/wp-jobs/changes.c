@@ -30,11 +30,6 @@ static struct queue_changes *changes_of(struct changes *c, const char *queue)
 	return &c->queues[c->nr++];
 }
 
-void changes_released(struct changes *c, const char *queue)
-{
-	changes_of(c, queue)->released = true;
-}
-
 static void notice_add(struct changes *c, const char *channel, const char *text)
 {
 	if (!text)

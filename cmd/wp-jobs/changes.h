@@ -40,9 +40,6 @@ void changes_release(struct changes *c);
 /* SEEN is called for each row, still standing on it, when not NULL. */
 int changes_read(struct changes *c, struct db_rows *rows, void (*seen)(struct db_rows *rows, void *ctx), void *ctx);
 
-/* Note that QUEUE has jobs that became available. */
-void changes_released(struct changes *c, const char *queue);
-
 int changes_publish(struct changes *c, struct db *db);
 
 #endif
