@@ -67,7 +67,7 @@ check: all unit
 	BUILD=$(CURDIR)/$(build) SANITIZE=$(SANITIZE) tests/run
 
 # The floors are built without the sanitizers whatever the rest is: they are yardsticks.
-$(build)/bench/%: tests/bench/%.c
+$(build)/bench/%: tests/bench/%.c $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -std=c11 $(shell $(PKG_CONFIG) --cflags sqlite3 libpq) -o $@ $< \
 		-Wl,--as-needed $(shell $(PKG_CONFIG) --libs sqlite3 libpq)

@@ -4,7 +4,9 @@
  * A statement is a name: SQL_JOBS_RESERVE is the block "-- name: jobs.reserve" of
  * share/sql/sqlite/ or share/sql/postgres/, chosen by the connection, always
  * bound, prepared on first use. The two dialects have the same names and take
- * the same parameters in the same order ($1 in Postgres, ?1 in SQLite).
+ * the same parameters in the same order ($1 in Postgres, ?1 in SQLite). In SQLite a block
+ * may be two statements, "first; second": both take the parameters, the second runs when
+ * the first's rows have been read, and together they are one transaction.
  *
  * Every call returns DB_OK (or a count) or one of the negative results below with
  * the reason recorded (err.h). After DB_LOST the connection is gone; whatever

@@ -23,9 +23,15 @@
 enum txn { TXN_NONE, TXN_READ, TXN_WRITE };
 enum rows_state { ROWS_CLOSED, ROWS_FIRST, ROWS_OPEN, ROWS_END };
 
+/* A block of SQL: mostly one statement, at most two. */
+struct block {
+	sqlite3_stmt *first, *second;
+};
+
 struct sqlite_rows {
 	enum rows_state state;       /* FIRST: stepped to, not yet asked for */
 	sqlite3_stmt *stmt;
+	sqlite3_stmt *then;          /* runs when STMT has ended: bound already */
 	bool own_txn;                /* ends with the rows */
 	const struct db_value *cells;  /* what is left of db_run_many() */
 	size_t ncols, nrows;
@@ -37,7 +43,7 @@ struct sqlite {
 	sqlite3 *handle;
 	char *path;
 	struct db_queue queue;
-	sqlite3_stmt **stmts;        /* by sql_id, prepared on first use */
+	struct block *blocks;        /* by sql_id, prepared on first use */
 	sqlite3_stmt *begin_read, *begin_write, *commit, *data_version;
 	enum txn txn;
 	enum db_mode synchronous;    /* DB_DURABLE or DB_RELAXED, as the connection is set */
@@ -109,20 +115,39 @@ static int failed(const struct sqlite *db)
 
 /* Statements */
 
-static sqlite3_stmt *prepare(struct sqlite *db, const char *sql)
+/* REST, when not NULL, becomes what stands behind the statement. */
+static sqlite3_stmt *prepare_first(struct sqlite *db, const char *sql, const char **rest)
 {
 	sqlite3_stmt *stmt = NULL;
 
-	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, rest) != SQLITE_OK)
 		return NULL;
 	return stmt;
 }
 
-static sqlite3_stmt *prepared(struct sqlite *db, enum sql_id id)
+static sqlite3_stmt *prepare(struct sqlite *db, const char *sql)
 {
-	if (!db->stmts[id])
-		db->stmts[id] = prepare(db, sql_texts[id].sqlite);
-	return db->stmts[id];
+	return prepare_first(db, sql, NULL);
+}
+
+static struct block *prepared(struct sqlite *db, enum sql_id id)
+{
+	struct block *block = &db->blocks[id];
+	const char *rest;
+
+	if (block->first)
+		return block;
+	block->first = prepare_first(db, sql_texts[id].sqlite, &rest);
+	if (!block->first)
+		return NULL;
+	while (*rest == '\n')
+		rest++;
+	if (*rest && !(block->second = prepare(db, rest))) {
+		sqlite3_finalize(block->first);
+		block->first = NULL;
+		return NULL;
+	}
+	return block;
 }
 
 /* For statements of our own that give no rows. */
@@ -170,16 +195,34 @@ static int bind_value(sqlite3_stmt *stmt, int index, const struct db_value *valu
 	return sqlite3_bind_null(stmt, index);
 }
 
-static int bind(struct sqlite *db, sqlite3_stmt *stmt, const struct db_value *values, size_t n,
-	sqlite3_destructor_type keep)
+/* STMT takes the first so many of the values, as many as it knows of: a block's other statement may know more. */
+static int bind(struct sqlite *db, sqlite3_stmt *stmt, const struct db_value *values, sqlite3_destructor_type keep)
 {
-	if ((size_t)sqlite3_bind_parameter_count(stmt) != n)
-		err_bug("%zu values for a statement with %d: %s", n, sqlite3_bind_parameter_count(stmt),
-			sqlite3_sql(stmt));
-	for (size_t i = 0; i < n; i++)
-		if (bind_value(stmt, (int)i + 1, &values[i], keep) != SQLITE_OK)
+	int n = sqlite3_bind_parameter_count(stmt);
+
+	for (int i = 0; i < n; i++)
+		if (bind_value(stmt, i + 1, &values[i], keep) != SQLITE_OK)
 			return failed(db);
 	return DB_OK;
+}
+
+static size_t parameters(sqlite3_stmt *first, sqlite3_stmt *second)
+{
+	int n = sqlite3_bind_parameter_count(first), m = sqlite3_bind_parameter_count(second);
+
+	return (size_t)(n > m ? n : m);
+}
+
+static int bind_block(struct sqlite *db, const struct db_value *values, size_t n, sqlite3_destructor_type keep)
+{
+	struct sqlite_rows *rows = &db->rows;
+	int r;
+
+	if (parameters(rows->stmt, rows->then) != n)
+		err_bug("%zu values for a statement with %zu: %s", n, parameters(rows->stmt, rows->then),
+			sqlite3_sql(rows->stmt));
+	r = bind(db, rows->stmt, values, keep);
+	return r < 0 ? r : bind(db, rows->then, values, keep);
 }
 
 /* Transactions */
@@ -286,25 +329,21 @@ static int finish(struct sqlite *db)
 
 /* Rows */
 
+static void release_statement(sqlite3_stmt **stmt)
+{
+	sqlite3_reset(*stmt);
+	if (*stmt)
+		sqlite3_clear_bindings(*stmt);
+	*stmt = NULL;
+}
+
 static void reset_rows(struct sqlite *db)
 {
-	if (db->rows.stmt) {
-		sqlite3_reset(db->rows.stmt);
-		sqlite3_clear_bindings(db->rows.stmt);
-	}
-	db->rows.stmt = NULL;
+	release_statement(&db->rows.stmt);
+	release_statement(&db->rows.then);
 	db->rows.cells = NULL;
 	db->rows.nrows = 0;
 	db->rows.state = ROWS_CLOSED;
-}
-
-static int end_rows(struct sqlite *db)
-{
-	bool own_txn = db->rows.own_txn;
-
-	reset_rows(db);
-	db->rows.own_txn = false;
-	return own_txn ? finish(db) : DB_OK;
 }
 
 static int fail_rows(struct sqlite *db, int result)
@@ -316,13 +355,38 @@ static int fail_rows(struct sqlite *db, int result)
 	return result;
 }
 
+static void go_to_second(struct sqlite_rows *rows)
+{
+	release_statement(&rows->stmt);
+	rows->stmt = rows->then;
+	rows->then = NULL;
+}
+
+static int end_rows(struct sqlite *db)
+{
+	bool own_txn = db->rows.own_txn;
+	int r = SQLITE_DONE;
+
+	/* Whoever stopped reading the first statement's rows wants the second run nevertheless. */
+	if (db->rows.then) {
+		go_to_second(&db->rows);
+		while ((r = sqlite3_step(db->rows.stmt)) == SQLITE_ROW)
+			;
+	}
+	if (r != SQLITE_DONE)
+		return fail_rows(db, failed(db));
+	reset_rows(db);
+	db->rows.own_txn = false;
+	return own_txn ? finish(db) : DB_OK;
+}
+
 static int bind_next_tuple(struct sqlite *db)
 {
 	struct sqlite_rows *rows = &db->rows;
 	int r;
 
 	sqlite3_reset(rows->stmt);
-	r = bind(db, rows->stmt, rows->cells, rows->ncols, SQLITE_STATIC);
+	r = bind_block(db, rows->cells, rows->ncols, SQLITE_STATIC);
 	rows->cells += rows->ncols;
 	rows->nrows--;
 	return r;
@@ -342,6 +406,10 @@ static int step(struct sqlite *db)
 			return fail_rows(db, failed(db));
 		if (!sqlite3_stmt_readonly(rows->stmt))
 			rows->changes += sqlite3_changes64(db->handle);
+		if (rows->then) {
+			go_to_second(rows);
+			continue;
+		}
 		if (rows->nrows == 0)
 			break;
 		r = bind_next_tuple(db);
@@ -387,26 +455,32 @@ static int sqlite_next(struct db *base)
 	err_bug("reading from a result set that is closed");
 }
 
+static bool block_readonly(const struct block *block)
+{
+	return sqlite3_stmt_readonly(block->first) && (!block->second || sqlite3_stmt_readonly(block->second));
+}
+
 /* What every run begins with: the statement, and a transaction where it wants its own. */
 static int open_rows(struct sqlite *db, enum sql_id id)
 {
-	sqlite3_stmt *stmt;
+	struct block *block;
 	int r = end_rows(db);
 
 	if (r < 0)
 		return r;
 	if (db->txn != TXN_NONE && sqlite3_get_autocommit(db->handle))
 		err_bug("\"%s\" runs after its transaction was undone", sql_texts[id].name);
-	stmt = prepared(db, id);
-	if (!stmt)
+	block = prepared(db, id);
+	if (!block)
 		return failed(db);
-	if (db->txn == TXN_NONE && !sqlite3_stmt_readonly(stmt)) {
+	if (db->txn == TXN_NONE && !block_readonly(block)) {
 		r = start_write(db, DB_RELAXED);
 		if (r < 0)
 			return r;
 		db->rows.own_txn = true;
 	}
-	db->rows.stmt = stmt;
+	db->rows.stmt = block->first;
+	db->rows.then = block->second;
 	db->rows.changes = 0;
 	return DB_OK;
 }
@@ -419,7 +493,7 @@ static int sqlite_run(struct db *base, bool read, enum sql_id id, const struct d
 	if (r < 0)
 		return r;
 	/* Rows are computed while they are read, when the caller's memory may be gone. */
-	r = bind(db, db->rows.stmt, values, n, read ? SQLITE_TRANSIENT : SQLITE_STATIC);
+	r = bind_block(db, values, n, read ? SQLITE_TRANSIENT : SQLITE_STATIC);
 	return r < 0 ? fail_rows(db, r) : begin_rows(db, read);
 }
 
@@ -436,6 +510,8 @@ static int sqlite_run_many(struct db *base, bool read, enum sql_id id,
 		db->rows.state = ROWS_END;
 		return r;
 	}
+	if (db->rows.then)
+		err_bug("\"%s\" is two statements, and is run with many tuples", sql_texts[id].name);
 	db->rows.cells = cells;
 	db->rows.ncols = ncols;
 	db->rows.nrows = nrows;
@@ -600,15 +676,17 @@ static void sqlite_close_(struct db *base)
 
 	if (db->handle)
 		sqlite_rollback(base);
-	for (int i = 0; i < sql_count; i++)
-		sqlite3_finalize(db->stmts[i]);
+	for (int i = 0; i < sql_count; i++) {
+		sqlite3_finalize(db->blocks[i].first);
+		sqlite3_finalize(db->blocks[i].second);
+	}
 	sqlite3_finalize(db->begin_read);
 	sqlite3_finalize(db->begin_write);
 	sqlite3_finalize(db->commit);
 	sqlite3_finalize(db->data_version);
 	sqlite3_close(db->handle);
 	db_queue_close(&db->queue);
-	free(db->stmts);
+	free(db->blocks);
 	free(db->path);
 	free(db);
 }
@@ -738,7 +816,7 @@ int db_sqlite_open(struct db **out, const char *path)
 	db->db.rows.db = &db->db;
 	db->path = xstrdup(path);
 	db->queue = (struct db_queue){ .fd = -1, .inotify = -1 };
-	db->stmts = xcalloc((size_t)sql_count, sizeof(sqlite3_stmt *));
+	db->blocks = xcalloc((size_t)sql_count, sizeof(*db->blocks));
 	db->synchronous = DB_READ;    /* neither of the two: set before the first write */
 	db->checkpoint_at = CHECKPOINT_PAGES;
 	r = connect_file(db);

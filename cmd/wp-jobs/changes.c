@@ -73,6 +73,24 @@ int changes_read(struct changes *c, struct db_rows *rows, void (*seen)(struct db
 	return r;
 }
 
+int changes_read_done(struct changes *c, struct db_rows *rows, int64_t *count)
+{
+	int r;
+
+	*count = 0;
+	while ((r = db_next(rows)) > 0) {
+		int64_t n = db_col_int(rows, 2);
+		if (n == 0)
+			continue;
+		changes_of(c, db_col_text(rows, 0, NULL))->completed += n;
+		notice_add(c, "workplane.completed", db_col_text(rows, 1, NULL));   /* as often as one likes: it is sent once */
+		*count += n;
+	}
+	c->count += *count;
+	c->ended = true;
+	return r;
+}
+
 static int publish_queue(struct queue_changes *q, struct db *db)
 {
 	int r = 0;

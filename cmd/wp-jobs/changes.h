@@ -40,6 +40,9 @@ void changes_release(struct changes *c);
 /* SEEN is called for each row, still standing on it, when not NULL. */
 int changes_read(struct changes *c, struct db_rows *rows, void (*seen)(struct db_rows *rows, void *ctx), void *ctx);
 
+/* The same for a statement that returns (queue, notify, how many) of jobs that were done; COUNT becomes their sum. */
+int changes_read_done(struct changes *c, struct db_rows *rows, int64_t *count);
+
 int changes_publish(struct changes *c, struct db *db);
 
 #endif

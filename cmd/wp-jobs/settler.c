@@ -193,8 +193,11 @@ static void mark_settled(struct db_rows *rows, void *ctx)
 	}
 }
 
-/* Jobs that were reserved together and are done together are one statement, which is half the price. */
+/* Jobs that were reserved together and are done together are one statement, which is a third of the price. */
 enum { TOGETHER_MIN = 8 };
+
+/* Above the negative results of db.h: of those that were to be settled together, some could not be. */
+enum { NOT_ALL = 1 };
 
 /* How many from FROM on are done and share a lease. */
 static size_t together(const struct settler *s, size_t from, size_t to)
@@ -207,56 +210,34 @@ static size_t together(const struct settler *s, size_t from, size_t to)
 	return n;
 }
 
-struct group {
-	struct pending *first;       /* sorted by id, all of one lease */
-	int64_t *ids;
-	size_t n;
-};
-
-static int by_number(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void mark_in_group(struct db_rows *rows, void *ctx)
-{
-	struct group *g = ctx;
-	int64_t id = db_col_int(rows, 0);
-	int64_t *found = bsearch(&id, g->ids, g->n, sizeof(id), by_number);
-
-	if (found)
-		g->first[found - g->ids].settled = true;
-}
-
 static int settle_together(struct settler *s, size_t from, size_t n, struct changes *c)
 {
-	struct group g = { .first = &s->pending[from], .ids = xcalloc(n, sizeof(*g.ids)), .n = n };
+	int64_t *ids = xcalloc(n, sizeof(*ids)), settled;
 	struct db_rows *rows;
 	int r;
 
 	for (size_t i = 0; i < n; i++)
-		g.ids[i] = g.first[i].id;
-	r = db_run(s->db, &rows, SQL_JOBS_DONE_ALL, span_value(s, g.first->lease), db_ints(g.ids, n));
+		ids[i] = s->pending[from + i].id;
+	r = db_run(s->db, &rows, SQL_JOBS_DONE_ALL, span_value(s, s->pending[from].lease), db_ints(ids, n));
 	if (r >= 0)
-		r = changes_read(c, rows, mark_in_group, &g);
-	free(g.ids);
-	return r;
+		r = changes_read_done(c, rows, &settled);
+	free(ids);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		s->pending[from + i].grouped = s->pending[from + i].settled = true;
+	return settled == (int64_t)n ? 0 : NOT_ALL;
 }
 
-/* Take what settle_together() is for out of FROM..TO: those are marked as grouped. */
+/* Take what settle_together() is for out of FROM..TO. */
 static int flush_together(struct settler *s, size_t from, size_t to, struct changes *c)
 {
 	int r = 0;
 
-	for (size_t i = from; i < to && r >= 0; ) {
+	for (size_t i = from; i < to && r == 0; ) {
 		size_t n = together(s, i, to);
-		if (n >= TOGETHER_MIN) {
+		if (n >= TOGETHER_MIN)
 			r = settle_together(s, i, n, c);
-			for (size_t k = i; k < i + n; k++)
-				s->pending[k].grouped = true;
-		}
 		i += n ? n : 1;
 	}
 	return r;
@@ -293,21 +274,22 @@ static bool only_started(const struct settler *s, size_t from, size_t to)
 	return true;
 }
 
-static int flush_steps(struct settler *s, size_t from, size_t to, struct changes *c)
+/* GROUPS: as many in one statement as may be; NOT_ALL when that would not tell which of them are stale. */
+static int flush_steps(struct settler *s, size_t from, size_t to, bool groups, struct changes *c)
 {
 	int r = db_begin(s->db, only_started(s, from, to) ? DB_RELAXED : DB_DURABLE);
 
 	if (r >= 0)
 		r = flush_group(s, SQL_JOBS_STARTED, from, to, c);
-	if (r >= 0)
+	if (r >= 0 && groups)
 		r = flush_together(s, from, to, c);
-	if (r >= 0)
+	if (r == 0)
 		r = flush_group(s, SQL_JOBS_DONE, from, to, c);
-	if (r >= 0)
+	if (r == 0)
 		r = flush_group(s, SQL_JOBS_END, from, to, c);
-	if (r >= 0)
+	if (r == 0)
 		r = changes_publish(c, s->db);
-	return r < 0 ? r : db_commit(s->db);
+	return r == 0 ? db_commit(s->db) : r;
 }
 
 static void count(struct settler *s, const struct changes *c)
@@ -319,17 +301,27 @@ static void count(struct settler *s, const struct changes *c)
 	}
 }
 
-static int flush_range(struct settler *s, size_t from, size_t to)
+static int try_range(struct settler *s, size_t from, size_t to, bool groups)
 {
 	struct changes c = CHANGES_INIT;
-	int r = flush_steps(s, from, to, &c);
+	int r;
 
-	if (r >= 0)
+	for (size_t i = from; i < to; i++)
+		s->pending[i].settled = s->pending[i].grouped = false;
+	r = flush_steps(s, from, to, groups, &c);
+	if (r == 0)
 		count(s, &c);
 	else
 		db_rollback(s->db);
 	changes_release(&c);
 	return r;
+}
+
+static int flush_range(struct settler *s, size_t from, size_t to)
+{
+	int r = try_range(s, from, to, true);
+
+	return r == NOT_ALL ? try_range(s, from, to, false) : r;
 }
 
 static void tell_stale(struct settler *s)
@@ -351,12 +343,6 @@ static bool result_is_to_blame(int r)
 	return r < 0 && r != DB_LOST && (err_status() == WP_DATA || err_status() == WP_SOFTWARE);
 }
 
-static int flush_one(struct settler *s, size_t i)
-{
-	s->pending[i].settled = s->pending[i].grouped = false;
-	return flush_range(s, i, i + 1);
-}
-
 /* How the job ended is settled nevertheless, with the refusal in the place of what was refused. */
 static int flush_without_texts(struct settler *s, size_t i)
 {
@@ -370,14 +356,14 @@ static int flush_without_texts(struct settler *s, size_t i)
 	p->error.len = s->text.len - p->error.at;
 	err_clear();
 	s->refused++;
-	return flush_one(s, i);
+	return flush_range(s, i, i + 1);
 }
 
 /* One result that the database refuses must not keep the others from being settled. */
 static int flush_singly(struct settler *s)
 {
 	for (size_t i = 0; i < s->nr; i++) {
-		int r = flush_one(s, i);
+		int r = flush_range(s, i, i + 1);
 		if (result_is_to_blame(r))
 			r = flush_without_texts(s, i);
 		if (r < 0)
@@ -393,8 +379,6 @@ int settler_flush(struct settler *s)
 	if (s->nr == 0)
 		return 0;
 	qsort_r(s->pending, s->nr, sizeof(*s->pending), in_order, s->text.buf);
-	for (size_t i = 0; i < s->nr; i++)
-		s->pending[i].settled = s->pending[i].grouped = false;
 	r = flush_range(s, 0, s->nr);
 	if (result_is_to_blame(r))
 		r = flush_singly(s);

@@ -1,12 +1,15 @@
 /*
- * usage: floor_sqlite_queue FILE COUNT BATCH
+ * usage: floor_sqlite_queue FILE COUNT BATCH [WORKERS]
  *
  * The floor under draining a queue in SQLite: COUNT rows in a table with a primary key and one
  * index to fetch by; batches are reserved by one UPDATE ... RETURNING, then deleted in
  * a transaction that is on disk when it ends; the reservation does not wait for that.
+ * With WORKERS, each row is also a line that one of so many processes sends back (another process passes
+ * them on) before it is deleted; meanwhile the next batch is reserved.
  * Prints rows a second. FILE must not be there before.
  */
 #include "bench_sqlite.h"
+#include "bench_workers.h"
 
 static const char setup[] =
 	"PRAGMA journal_mode = WAL;"
@@ -60,22 +63,91 @@ static void prepare(long count, long batch)
 	deleting = sqlite_prepare(db, "DELETE FROM floor_job WHERE id = ?1");
 }
 
+static int to_pool = -1, from_pool = -1;
+
+/* Numbers come in, that many lines go round, and the number goes back. */
+static void serve_pool(int in, int out, long workers)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct worker *w = start_workers(epoll, workers);
+	long n;
+
+	while (read(in, &n, sizeof(n)) == sizeof(n)) {
+		pass_lines(epoll, w, workers, 1, n);
+		write_all(out, (char *)&n, sizeof(n));
+	}
+	_exit(0);
+}
+
+static void start_pool(long workers)
+{
+	int in[2], out[2];
+
+	if (pipe(in) || pipe(out))
+		err(71, "pipe");
+	pid_t pid = fork();
+	if (pid < 0)
+		err(71, "fork");
+	if (!pid) {
+		close(in[1]);
+		close(out[0]);
+		serve_pool(in[0], out[1], workers);
+	}
+	close(in[0]);
+	close(out[1]);
+	to_pool = in[1];
+	from_pool = out[0];
+}
+
+static void hand_out(long n)
+{
+	if (to_pool >= 0 && n)
+		write_all(to_pool, (char *)&n, sizeof(n));
+}
+
+static void wait_for_answers(void)
+{
+	long n;
+
+	if (from_pool >= 0 && read(from_pool, &n, sizeof(n)) != sizeof(n))
+		err(1, "pool");
+}
+
+static long drain(sqlite3_int64 *ids, sqlite3_int64 *next_ids)
+{
+	long n = reserve_batch(ids), done = 0;
+
+	hand_out(n);
+	while (n) {
+		long next = reserve_batch(next_ids);
+		sqlite3_int64 *swap = ids;
+
+		hand_out(next);
+		wait_for_answers();
+		delete_batch(ids, n);
+		done += n;
+		n = next;
+		ids = next_ids;
+		next_ids = swap;
+	}
+	return done;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 4)
-		errx(64, "usage: floor_sqlite_queue FILE COUNT BATCH");
-	long count = number(argv[2], 1, 100000000), batch = number(argv[3], 1, 100000), done = 0, n;
-	sqlite3_int64 *ids = calloc((size_t)batch, sizeof(*ids));
+	if (argc < 4 || argc > 5)
+		errx(64, "usage: floor_sqlite_queue FILE COUNT BATCH [WORKERS]");
+	long count = number(argv[2], 1, 100000000), batch = number(argv[3], 1, 100000);
+	sqlite3_int64 *ids = calloc(2 * (size_t)batch, sizeof(*ids));
 
 	if (!ids)
 		err(71, "calloc");
+	if (argc > 4)
+		start_pool(number(argv[4], 1, 500));
 	db = sqlite_open_empty(argv[1]);
 	prepare(count, batch);
 	int64_t began = now_us(CLOCK_MONOTONIC);
-	while ((n = reserve_batch(ids))) {
-		delete_batch(ids, n);
-		done += n;
-	}
+	long done = drain(ids, ids + batch);
 	double rate = per_second(done, began);
 
 	if (done != count)

@@ -2,7 +2,8 @@
 #define WP_SQL_H
 enum sql_id {
 	T_MAKE, T_ADD, T_ADD_WITH_ID, T_ALL, T_COUNT_ROWS, T_ECHO, T_RENAME, T_BUMP, T_SYNCHRONOUS, T_FOREIGN_KEYS,
-	T_ORPHAN, T_BLOB, T_LIMIT_PAGES, T_BROKEN, T_PAIR, T_COUNT
+	T_ORPHAN, T_BLOB, T_LIMIT_PAGES, T_BROKEN, T_PAIR,
+	T_TAKE, T_TAKE_WRONGLY, T_COUNT
 };
 struct sql_text {
 	const char *name, *sqlite, *postgres;
@@ -38,6 +39,9 @@ const struct sql_text sql_texts[] = {
 	[T_BLOB] = { "t.blob", "INSERT INTO t (s) VALUES (hex(randomblob(?1)))", "" },
 	[T_LIMIT_PAGES] = { "t.limit_pages", "PRAGMA max_page_count = 20", "" },
 	[T_BROKEN] = { "t.broken", "CREATE TABLE first (a); CREATE TABLE second (", "" },
+	[T_TAKE] = { "t.take", "SELECT id FROM t WHERE n = 0 AND id <= ?1 ORDER BY id;\n"
+		"UPDATE t SET n = ?2 WHERE n = 0 AND id <= ?1\n", "" },
+	[T_TAKE_WRONGLY] = { "t.take_wrongly", "SELECT ?1; UPDATE t SET n = NULL WHERE id <= ?1", "" },
 	[T_PAIR] = { "t.pair", "SELECT a.id, b.id FROM t a, t b ORDER BY 1, 2", "" },
 };
 
@@ -190,6 +194,43 @@ static void test_changes(void)
 	while (db_next(rows) > 0)
 		;
 	is_int(db_changes(rows), 0, "a query changes none");
+	db_close(db);
+}
+
+static int64_t taken(struct db *db)
+{
+	struct db_rows *rows;
+	int64_t sum = 0;
+
+	db_run(db, &rows, T_ALL);
+	while (db_next(rows) > 0)
+		sum += db_col_int(rows, 2);
+	return sum;
+}
+
+static void test_two_statements(void)
+{
+	struct db *db = fresh_db();
+	struct db_rows *rows;
+
+	db_run(db, NULL, T_ADD, db_text("a"));
+	db_run(db, NULL, T_ADD, db_text("b"));
+	db_run(db, NULL, T_ADD, db_text("c"));
+	is_int(db_run(db, &rows, T_TAKE, db_int(2), db_int(10)), DB_OK, "two statements in a block");
+	ok(queue_taken(), "are one transaction");
+	is_int(db_next(rows), 1, "the first one's rows");
+	is_int(db_next(rows), 1, "come");
+	is_int(db_next(rows), 0, "and end");
+	ok(!queue_taken(), "and with them the transaction");
+	is_int(db_changes(rows), 2, "the second one's changes are counted");
+	is_int(taken(db), 20, "and are there");
+	db_run(db, &rows, T_TAKE, db_int(3), db_int(5));
+	is_int(taken(db), 25, "the second runs also when nobody reads the first one's rows");
+	is_int(db_run(db, &rows, T_TAKE_WRONGLY, db_int(3)), DB_OK, "a second one that will fail");
+	is_int(db_next(rows), 1, "after the first one's row");
+	is_int(db_next(rows), DB_ERROR, "fails");
+	ok(!queue_taken(), "and nothing is left open");
+	is_int(taken(db), 25, "or changed");
 	db_close(db);
 }
 
@@ -571,6 +612,7 @@ int main(void)
 	test_values();
 	test_bound_text_is_kept();
 	test_changes();
+	test_two_statements();
 	test_many();
 	test_many_that_fails();
 	test_copy();

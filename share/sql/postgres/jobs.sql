@@ -115,9 +115,10 @@ INSERT INTO workplane.tally (queue, completed, retried, failed) VALUES ($1, $2::
 SELECT pg_notify($1, $2)
 
 -- name: jobs.done_all
--- lease, ids: the same for jobs that were reserved together
-DELETE FROM workplane.job j WHERE j.id = ANY ($2::bigint[]) AND j.lease = $1
-RETURNING j.id, j.queue, j.notify, 'completed', j.lease
+-- lease, ids: the same for jobs that were reserved together; how many they were
+WITH gone AS (
+	DELETE FROM workplane.job j WHERE j.id = ANY ($2::bigint[]) AND j.lease = $1 RETURNING j.queue, j.notify)
+SELECT queue, notify, count(*) FROM gone GROUP BY queue, notify
 
 -- name: jobs.held
 -- ids, worker: those that it has still
