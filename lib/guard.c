@@ -29,7 +29,7 @@ static void kill_groups(void)
 
 /* Deaf to signals: whoever ends a whole session or unit by TERM means us, and we
  * still need the guard while we drain. */
-static _Noreturn void guard_main(int end)
+static _Noreturn void guard_main(int end, int hold)
 {
 	sigset_t all;
 	char byte;
@@ -38,7 +38,7 @@ static _Noreturn void guard_main(int end)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setpgid(0, 0);
 	prctl(PR_SET_NAME, "wp-guard");
-	if (dup2(end, 0) < 0 || close_range(1, ~0U, 0) < 0)
+	if (dup2(end, 0) < 0 || (hold >= 0 && dup2(hold, 1) < 0) || close_range(hold >= 0 ? 2 : 1, ~0U, 0) < 0)
 		_exit(WP_FAILED);
 	while (read(0, &byte, 1) != 0)
 		;
@@ -58,7 +58,7 @@ static int make_table(size_t slots)
 	return 0;
 }
 
-int guard_start(size_t slots)
+int guard_start(size_t slots, int hold)
 {
 	int ends[2];
 
@@ -68,7 +68,7 @@ int guard_start(size_t slots)
 		return err_errno("cannot make a pipe");
 	guard = fork();
 	if (guard == 0)
-		guard_main(ends[0]);
+		guard_main(ends[0], hold);
 	close(ends[0]);
 	if (guard < 0) {
 		close(ends[1]);

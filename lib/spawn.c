@@ -96,25 +96,25 @@ static int child_move(int from, int to)
 
 static int child_descriptors(const struct child *child)
 {
-	int from[3], keep = child->spawn->keep;
+	enum { ALL = 3 + SPAWN_KEEP };
+	int from[ALL], end = 3;
 
-	/* Out of the way of 0, 1 and 2, which are about to be overwritten. */
-	for (int i = 0; i < 3; i++) {
-		from[i] = child->fds[i];
-		if (from[i] < 3 && from[i] != i && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 4)) < 0)
-			return -1;
-		if (from[i] == 3 && keep >= 0 && (from[i] = fcntl(3, F_DUPFD_CLOEXEC, 4)) < 0)
+	/* Out of the way of those that are about to be overwritten. */
+	for (int i = 0; i < ALL; i++) {
+		from[i] = i < 3 ? child->fds[i] : child->spawn->keep[i - 3];
+		if (from[i] >= 0 && from[i] < ALL && from[i] != i && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, ALL)) < 0)
 			return -1;
 	}
-	if (keep >= 0 && keep < 3 && (keep = fcntl(keep, F_DUPFD_CLOEXEC, 4)) < 0)
-		return -1;
-	for (int i = 0; i < 3; i++)
-		if (child_move(from[i], i) < 0)
+	for (int i = 0; i < ALL; i++) {
+		if (from[i] < 0)
+			continue;
+		if (child_move(from[i], i) < 0 || (i > end && close_range((unsigned)end, (unsigned)i - 1, 0) < 0))
 			return -1;
-	if (keep >= 0 && child_move(keep, 3) < 0)
-		return -1;
+		if (i >= end)
+			end = i + 1;
+	}
 	/* Also what a careless program above us left open. */
-	return close_range(keep >= 0 ? 4 : 3, ~0U, 0);
+	return close_range((unsigned)end, ~0U, 0);
 }
 
 static void child_run(struct child *child)

@@ -17,20 +17,22 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+enum { SPAWN_KEEP = 2 };
+
 struct spawn {
 	const char *path;        /* from spawn_find(); NULL: look argv[0] up in PATH now */
 	char *const *argv;
 	char *const *envp;       /* NULL: environ */
 	const char *dir;         /* NULL: where we are */
 	int in, out, err;        /* descriptors for 0, 1, 2; -1: /dev/null */
-	int keep;                /* one more descriptor, given to the child as 3; -1: none */
+	int keep[SPAWN_KEEP];    /* more descriptors, given to the child as 3 and 4; -1: that one is closed there */
 	int death_signal;        /* signal the child gets when we die; 0: none */
 	size_t guarded;          /* 1 + the guard's slot for its group, which the child takes before it runs; 0: none */
 	bool same_group;         /* stay in our process group */
 };
 
 /* All -1, death_signal SIGKILL, the rest zero. */
-#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = -1, .death_signal = 9 }
+#define SPAWN_INIT { .in = -1, .out = -1, .err = -1, .keep = { -1, -1 }, .death_signal = 9 }
 
 /* The child's pid (also its process group unless same_group). -1 with the error
  * recorded: status 127 (no such command) or 126 (cannot be executed), 125 for
@@ -50,9 +52,11 @@ int spawn_exit_status(int wait_status);
  * caller then says which process groups run. The table is shared memory: a
  * slot costs no system call. When the caller dies, however it dies, the guard
  * sends SIGKILL to every group still in the table, and ends. It has a
- * process group of its own, and nothing open but its end of the pipe.
+ * process group of its own, and nothing open but its end of the pipe and HOLD, a
+ * descriptor that is to stay open until the groups were killed (-1: none): a lock on it
+ * is not free while what it stands for may still run.
  */
-int guard_start(size_t slots);            /* 0, or -1 with err recorded */
+int guard_start(size_t slots, int hold);  /* 0, or -1 with err recorded */
 void guard_set(size_t slot, pid_t group); /* group 0: the slot is free */
 pid_t guard_pid(void);                    /* so that the owner can tell its death from a child's */
 void guard_stop(void);                    /* at a clean end: ends it and reaps it */

@@ -41,7 +41,7 @@ static void push_duration(struct strvec *argv, const char *option, usec_t durati
 	strbuf_release(&text);
 }
 
-static void build_argv(struct strvec *argv, const struct pool_options *o, char **command)
+static void build_argv(struct strvec *argv, const struct pool_options *o, int life, char **command)
 {
 	strvec_push(argv, "wp-pool");
 	strvec_push(argv, "map");
@@ -53,6 +53,8 @@ static void build_argv(struct strvec *argv, const struct pool_options *o, char *
 	} else {
 		strvec_push(argv, "--output-fd=3");
 	}
+	if (life >= 0)
+		strvec_push(argv, "--hold-fd=4");
 	if (o->progress)
 		strvec_push(argv, "--progress");
 	/* Said even when there is none: the pool's own variables are not about us. */
@@ -63,7 +65,7 @@ static void build_argv(struct strvec *argv, const struct pool_options *o, char *
 	strvec_push_all(argv, (const char *const *)command);
 }
 
-static int start(struct pool_child *child, char *const *argv, int in, int out)
+static int start(struct pool_child *child, char *const *argv, int in, int out, int life)
 {
 	struct spawn spawn = SPAWN_INIT;
 	char *path = find_pool();
@@ -75,24 +77,25 @@ static int start(struct pool_child *child, char *const *argv, int in, int out)
 	spawn.in = in;
 	spawn.out = out;
 	spawn.err = STDERR_FILENO;
-	spawn.keep = STDOUT_FILENO;
+	spawn.keep[0] = STDOUT_FILENO;
+	spawn.keep[1] = life;
 	child->pid = spawn_start(&spawn);
 	free(path);
 	return child->pid < 0 ? -1 : 0;
 }
 
-int pool_child_start(struct pool_child *child, const struct pool_options *options, char **command)
+int pool_child_start(struct pool_child *child, const struct pool_options *options, int life, char **command)
 {
 	struct strvec argv = STRVEC_INIT;
 	int jobs[2] = { -1, -1 }, results[2] = { -1, -1 };
 	int r = -1;
 
 	*child = (struct pool_child){ .pid = -1, .jobs = -1, .results = -1 };
-	build_argv(&argv, options, command);
+	build_argv(&argv, options, life, command);
 	if (pipe2(jobs, O_CLOEXEC) < 0 || pipe2(results, O_CLOEXEC) < 0)
 		err_errno("cannot make a pipe");
 	else
-		r = start(child, argv.v, jobs[0], results[1]);
+		r = start(child, argv.v, jobs[0], results[1], life);
 	fd_close(&jobs[0]);
 	fd_close(&results[1]);
 	if (r == 0) {

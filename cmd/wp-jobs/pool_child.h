@@ -22,7 +22,8 @@ struct pool_child {
 };
 
 /* It gets our stdout as descriptor 3 for what the commands print, a process group of its own, so that
- * a terminal's ^C comes through us, and dies with us. COMMAND is NULL-terminated. -1 with err recorded. */
-int pool_child_start(struct pool_child *child, const struct pool_options *options, char **command);
+ * a terminal's ^C comes through us, and dies with us. LIFE is the descriptor whose lock says that the worker
+ * lives (-1: none): it stays open while a command may run. COMMAND is NULL-terminated. -1 with err recorded. */
+int pool_child_start(struct pool_child *child, const struct pool_options *options, int life, char **command);
 
 #endif

@@ -490,7 +490,7 @@ static void turn(void *ctx)
 
 static int start_pool(struct work *w, char **command)
 {
-	if (pool_child_start(&w->pool, &w->args->pool, command) < 0)
+	if (pool_child_start(&w->pool, &w->args->pool, worker_life(&w->session.worker), command) < 0)
 		return -1;
 	lines_init(&w->results, w->pool.results, '\n', STREAM_LINE_MAX + ENVELOPE_MAX);
 	if (fd_nonblock(w->pool.results, true) < 0)

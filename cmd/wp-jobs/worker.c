@@ -11,6 +11,11 @@ struct db_value worker_ttl(const struct worker *w)
 	return w->ttl ? db_int(w->ttl) : db_null();
 }
 
+int worker_life(const struct worker *w)
+{
+	return w->lock_name ? w->lock.fd : -1;
+}
+
 static char *host_name(void)
 {
 	long max = sysconf(_SC_HOST_NAME_MAX);

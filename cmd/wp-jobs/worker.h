@@ -29,6 +29,8 @@ int worker_join(struct worker *w, struct store *store, usec_t ttl);
 int worker_rejoin(struct worker *w, struct store *store);
 /* Put the expiry off again, the worker's own and that of the jobs IDS: by its TTL. Nothing for a worker by lock. */
 int worker_renew(struct worker *w, struct store *store, const int64_t *ids, size_t nr);
+/* The descriptor whose lock says that it lives; -1: no lock, or none of this machine's. */
+int worker_life(const struct worker *w);
 /* Its time to live as a parameter: NULL for a worker by lock. */
 struct db_value worker_ttl(const struct worker *w);
 /* Gone for good, and nothing of it is left. KEEP_ROW: leave it for the sweep, which then knows that

@@ -7,12 +7,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-int groups_init(struct groups *g, size_t slots)
+int groups_init(struct groups *g, size_t slots, int hold)
 {
 	*g = (struct groups){ .slots = slots };
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_errno("cannot become a subreaper");
-	if (guard_start(slots) < 0)
+	if (guard_start(slots, hold) < 0)
 		return -1;
 	g->leader = xcalloc(slots, sizeof(*g->leader));
 	g->lingers = xcalloc(slots, sizeof(*g->lingers));

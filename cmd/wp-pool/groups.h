@@ -18,7 +18,7 @@ struct groups {
 	size_t slots, alive, lingering;
 };
 
-int groups_init(struct groups *g, size_t slots);     /* starts the guard */
+int groups_init(struct groups *g, size_t slots, int hold);     /* starts the guard, which holds the descriptor HOLD open */
 void groups_release(struct groups *g);
 
 void groups_add(struct groups *g, size_t slot, pid_t leader);

@@ -42,6 +42,8 @@ static const struct opt options[] = {
 	OPT_FLAG(0, "jobs", struct map_args, jobs, NULL, "read job lines and write result lines"),
 	OPT_INT(0, "output-fd", "FD", struct map_args, output_fd, 3, INT32_MAX, NULL,
 		"with --jobs, also write the commands' stdout to descriptor FD"),
+	OPT_INT(0, "hold-fd", "FD", struct map_args, hold_fd, 3, INT32_MAX, NULL,
+		"keep descriptor FD open until no command can be running any more"),
 	OPT_FLAG(0, "warm", struct map_args, warm, NULL, "keep the commands alive: a line in, a line out"),
 	OPT_INT(0, "window", "N", struct map_args, window, 1, WINDOW_MAX, NULL,
 		"with --warm, send up to N lines ahead of the answers (default 1)"),
@@ -49,7 +51,7 @@ static const struct opt options[] = {
 };
 
 static const struct map_args defaults = {
-	.window = 1, .kill_after = 5 * USEC_SEC, .grace = 30 * USEC_SEC, .output_fd = -1,
+	.window = 1, .kill_after = 5 * USEC_SEC, .grace = 30 * USEC_SEC, .output_fd = -1, .hold_fd = -1,
 };
 
 /* Setting up */
@@ -141,6 +143,13 @@ static int check_rules(void)
 	return 0;
 }
 
+static int check_open(int64_t fd)
+{
+	if (fd >= 0 && fcntl((int)fd, F_GETFD) < 0)
+		return err_set(WP_USAGE, "descriptor %d is not open", (int)fd);
+	return 0;
+}
+
 static int check_args(const struct map *map)
 {
 	const struct map_args *args = map->args;
@@ -149,9 +158,7 @@ static int check_args(const struct map *map)
 		return -1;
 	if (args->warm && map->template.placeholders)
 		return err_set(WP_USAGE, "a warm command takes no placeholders: it gets the lines on its stdin");
-	if (args->output_fd >= 0 && fcntl((int)args->output_fd, F_GETFD) < 0)
-		return err_set(WP_USAGE, "descriptor %d is not open", (int)args->output_fd);
-	return 0;
+	return check_open(args->output_fd) < 0 ? -1 : check_open(args->hold_fd);
 }
 
 static void init_template(struct map *map)
@@ -207,7 +214,7 @@ static int find_command(struct map *map)
 
 static int open_map(struct map *map, const struct pool_config *config)
 {
-	if (find_command(map) < 0 || groups_init(&map->groups, config->slots) < 0
+	if (find_command(map) < 0 || groups_init(&map->groups, config->slots, (int)map->args->hold_fd) < 0
 	    || loop_init(&map->loop) < 0)
 		return -1;
 	/* Freed blocks go back to the system whatever was large before. */

@@ -25,7 +25,7 @@
 enum { RESULTS_RAW, RESULTS_NDJSON };
 
 struct map_args {
-	int64_t max_procs, window, retries, output_fd;
+	int64_t max_procs, window, retries, output_fd, hold_fd;
 	usec_t timeout, kill_after, grace;
 	bool null, feed_stdin, ungroup, keep_order, dry_run, jobs, warm, progress, resume;
 	int results;

@@ -97,7 +97,7 @@ static void kept(struct strbuf *out)
 	spawn.argv = argv;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		bail_out("pipe");
-	spawn.keep = ends[1];
+	spawn.keep[0] = ends[1];
 	run(&spawn, out);
 	close(ends[1]);
 	if (read(ends[0], buf, sizeof(buf) - 1) < 0)
@@ -220,7 +220,7 @@ static pid_t victim(int tell, bool guarded)
 
 	if (pid)
 		return pid;
-	if (guarded && guard_start(4) < 0)
+	if (guarded && guard_start(4, -1) < 0)
 		_exit(1);
 	spawn.argv = argv;
 	spawn.out = tell;
@@ -292,7 +292,7 @@ static void death_without_guard(void)
 
 static void clean_end(void)
 {
-	is_int(guard_start(2), 0, "start a guard");
+	is_int(guard_start(2, -1), 0, "start a guard");
 	ok(guard_pid() > 0, "it has a pid");
 	is_int(kill(guard_pid(), SIGTERM), 0, "it does not mind SIGTERM");
 	guard_set(0, 0);

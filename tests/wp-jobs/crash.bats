@@ -98,6 +98,40 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	assert_all_well
 }
 
+@test "SIGKILL to the worker: its lock is held until its handlers were killed" {
+	only_on sqlite
+	local victim guard
+	gated_handler
+	wp-jobs add -q long 1 >long_id
+	stub victim <<-'SH'
+		echo $$ >victim.pid
+		exec wp-jobs work -q long -j 1 -- gated
+	SH
+	# Within a pool, to which the worker's guard falls: what falls to init is continued when it is stopped.
+	mkfifo lines
+	fifo_fd "$T/lines"
+	echo x >lines
+	start_reading lines outer wp-pool map -- victim
+	wait_begun 1001
+	victim=$(cat victim.pid)
+	guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard)
+	kill -STOP "$guard"
+	kill -KILL "$victim"
+	tail --pid="$victim" -f /dev/null
+	wp-jobs sweep >swept
+	assert_regex "$(jobs STATE -q long)" "^(reserved|in_progress)$"
+	kill -CONT "$guard"
+	tail --pid="$guard" -f /dev/null
+	wp-jobs sweep >swept
+	assert_equal "$(jobs STATE -q long)" available
+	kill -TERM "$pid_outer"
+	finish 75 "$pid_outer"
+	wp-jobs work -q long --drain -- true
+	wp-jobs work -q q -j 4 --drain -- append
+	sql "DELETE FROM settled WHERE id = 1001"
+	assert_all_well
+}
+
 @test "SIGKILL to four workers, one after the other, in the run of another" {
 	worker survivor -- append
 	for n in 150 300 450 600; do

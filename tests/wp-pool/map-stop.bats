@@ -204,3 +204,37 @@ wait_dead() {
 	wait_dead child
 	exec 7<&-
 }
+
+@test "map stop: --hold-fd: a lock on it is not free while a command may run" {
+	local inner guard
+	mkfifo gate lines
+	exec 7<>gate 6<>lines
+	echo x | tee in >&6
+	stub holder <<-'SH'
+		exec 8>lock
+		flock 8
+		echo $$ >inner
+		exec wp-pool map --hold-fd 8 -- command <in
+	SH
+	stub command <<-'SH'
+		[ ! -e /proc/$$/fd/8 ] || exit 1
+		echo $$ >child
+		echo up >up
+		read -r _ <gate
+	SH
+	# Within another map, to which the inner one's guard falls: what falls to init is continued when it is stopped.
+	start_with lines outer wp-pool map -- holder
+	wait_line up up
+	inner=$(cat inner)
+	guard=$(pgrep -P "$inner" -x wp-guard)
+	kill -STOP "$guard"
+	kill -KILL "$inner"
+	tail --pid="$inner" -f /dev/null
+	run -1 flock --nonblock lock true
+	kill -CONT "$guard"
+	flock lock true
+	wait_dead child
+	kill -TERM "$pid"
+	finish 75
+	exec 7<&- 6<&-
+}
