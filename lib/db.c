@@ -57,6 +57,16 @@ int db_begin(struct db *db, enum db_mode mode)
 	return db->driver->begin(db, mode);
 }
 
+int db_try_begin(struct db *db, enum db_mode mode)
+{
+	int r;
+
+	if (db->driver->try_begin)
+		return db->driver->try_begin(db, mode);
+	r = db_begin(db, mode);
+	return r < 0 ? r : 1;
+}
+
 int db_commit(struct db *db)
 {
 	return db->driver->commit(db);

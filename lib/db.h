@@ -71,6 +71,8 @@ enum db_mode {
 	DB_RELAXED          /* may be forgotten by a crash of the machine (SQLite) or server (Postgres) */
 };
 int db_begin(struct db *db, enum db_mode mode);
+/* The same for a writing MODE, without waiting for another process to end its transaction: 1 begun, 0 not. */
+int db_try_begin(struct db *db, enum db_mode mode);
 int db_commit(struct db *db);
 void db_rollback(struct db *db);     /* also after an error; fine when none is open */
 

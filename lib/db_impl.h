@@ -23,6 +23,7 @@ struct db_driver {
 	void (*close)(struct db *db);
 
 	int (*begin)(struct db *db, enum db_mode mode);
+	int (*try_begin)(struct db *db, enum db_mode mode);    /* NULL: nobody waits for anybody in begin */
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
 

@@ -54,6 +54,15 @@ int db_queue_enter(struct db_queue *queue)
 	return 0;
 }
 
+int db_queue_try(struct db_queue *queue)
+{
+	if (set_lock(queue->fd, F_OFD_SETLK, F_WRLCK) == 0)
+		return 1;
+	if (errno == EAGAIN || errno == EACCES)
+		return 0;
+	return err_errno("cannot lock \"%s\"", queue->path);
+}
+
 /* On a disk so full that not even a byte can be rewritten, the change of its times is seen too. */
 static void ring(struct db_queue *queue)
 {

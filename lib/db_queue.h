@@ -27,6 +27,7 @@ int db_queue_open(struct db_queue *queue, const char *db_path);
 void db_queue_close(struct db_queue *queue);
 
 int db_queue_enter(struct db_queue *queue);               /* waits; 0, or -1 with err recorded */
+int db_queue_try(struct db_queue *queue);                 /* 1 entered, 0 somebody is in it, -1 with err recorded */
 void db_queue_leave(struct db_queue *queue, bool ring);
 
 /* From now on the descriptor queue->inotify is readable after a ring. */

@@ -16,6 +16,9 @@
  * they must wait for it: a WAL that is always being written to is never begun anew. */
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_PAGES_MAX 4000
+/* The first to open the file reads the whole WAL, 4 us a page, and cannot know what of it was checkpointed: where only
+ * short programs come by, a WAL that they did not cut off would grow for ever. The one that leaves it so long does. */
+#define CUT_OFF_PAGES 128
 
 /* The queue lock orders our own programs; this is for those that do not know it. */
 #define BUSY_TIMEOUT_MS 5000
@@ -48,6 +51,7 @@ struct sqlite {
 	enum txn txn;
 	enum db_mode synchronous;    /* DB_DURABLE or DB_RELAXED, as the connection is set */
 	int wal_pages;               /* after the commit that was last; -1: it wrote nothing */
+	int log_pages;               /* when we last wrote */
 	int checkpoint_at;
 	int64_t version_seen;
 	enum sql_id copying;
@@ -248,20 +252,24 @@ static int start_read(struct sqlite *db)
 	return r;
 }
 
+/* In the queue; what is left is to begin. */
+static int begin_write(struct sqlite *db)
+{
+	int r = execute(db, &db->begin_write, "BEGIN IMMEDIATE");
+	if (r < 0)
+		db_queue_leave(&db->queue, false);
+	else
+		db->txn = TXN_WRITE;
+	return r;
+}
+
 static int start_write(struct sqlite *db, enum db_mode mode)
 {
 	int r = set_synchronous(db, mode);
 
 	if (r < 0)
 		return r;
-	if (db_queue_enter(&db->queue) < 0)
-		return DB_ERROR;
-	r = execute(db, &db->begin_write, "BEGIN IMMEDIATE");
-	if (r < 0)
-		db_queue_leave(&db->queue, false);
-	else
-		db->txn = TXN_WRITE;
-	return r;
+	return db_queue_enter(&db->queue) < 0 ? DB_ERROR : begin_write(db);
 }
 
 /* A checkpoint that fails is made up for by a later one. */
@@ -277,7 +285,7 @@ static int on_wal(void *arg, sqlite3 *handle, const char *schema, int pages)
 {
 	struct sqlite *db = arg;
 
-	db->wal_pages = pages;
+	db->wal_pages = db->log_pages = pages;
 	return SQLITE_OK;
 }
 
@@ -562,6 +570,25 @@ static int sqlite_begin(struct db *base, enum db_mode mode)
 	return mode == DB_READ ? start_read(db) : start_write(db, mode);
 }
 
+static int sqlite_try_begin(struct db *base, enum db_mode mode)
+{
+	struct sqlite *db = self(base);
+	int r = end_rows(db);
+
+	if (r < 0)
+		return r;
+	if (db->txn != TXN_NONE)
+		err_bug("a transaction within a transaction");
+	r = set_synchronous(db, mode);
+	if (r < 0)
+		return r;
+	r = db_queue_try(&db->queue);
+	if (r <= 0)
+		return r < 0 ? DB_ERROR : 0;
+	r = begin_write(db);
+	return r < 0 ? r : 1;
+}
+
 static int sqlite_commit(struct db *base)
 {
 	struct sqlite *db = self(base);
@@ -670,12 +697,24 @@ static int sqlite_fd(struct db *base)
 
 /* Opening and closing */
 
+/* Only when nobody writes or reads: it is not worth waiting for. */
+static void cut_off_log(struct sqlite *db)
+{
+	if (db->log_pages < CUT_OFF_PAGES || db_queue_try(&db->queue) <= 0)
+		return;
+	sqlite3_busy_timeout(db->handle, 0);
+	sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	db_queue_leave(&db->queue, false);
+}
+
 static void sqlite_close_(struct db *base)
 {
 	struct sqlite *db = self(base);
 
-	if (db->handle)
+	if (db->handle) {
 		sqlite_rollback(base);
+		cut_off_log(db);
+	}
 	for (int i = 0; i < sql_count; i++) {
 		sqlite3_finalize(db->blocks[i].first);
 		sqlite3_finalize(db->blocks[i].second);
@@ -779,6 +818,7 @@ static const struct db_driver sqlite_driver = {
 	.kind = DB_SQLITE,
 	.close = sqlite_close_,
 	.begin = sqlite_begin,
+	.try_begin = sqlite_try_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.run = sqlite_run,
