@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#define GIVE_UP_AFTER (1 * USEC_SEC)
+
 int groups_init(struct groups *g, size_t slots, int hold)
 {
 	*g = (struct groups){ .slots = slots };
@@ -16,6 +18,7 @@ int groups_init(struct groups *g, size_t slots, int hold)
 		return -1;
 	g->leader = xcalloc(slots, sizeof(*g->leader));
 	g->lingers = xcalloc(slots, sizeof(*g->lingers));
+	g->give_up = xcalloc(slots, sizeof(*g->give_up));
 	return 0;
 }
 
@@ -24,6 +27,7 @@ void groups_release(struct groups *g)
 	guard_stop();
 	free(g->leader);
 	free(g->lingers);
+	free(g->give_up);
 	*g = (struct groups){ 0 };
 }
 
@@ -31,6 +35,7 @@ void groups_add(struct groups *g, size_t slot, pid_t leader)
 {
 	guard_set(slot, leader);
 	g->leader[slot] = leader;
+	g->give_up[slot] = USEC_NEVER;
 	g->alive++;
 }
 
@@ -70,11 +75,21 @@ bool groups_reaped(struct groups *g, size_t slot, bool ending)
 ssize_t groups_swept(struct groups *g)
 {
 	for (size_t i = 0; g->lingering && i < g->slots; i++)
-		if (g->lingers[i] && !group_exists(g, i)) {
+		if (g->lingers[i] && (!group_exists(g, i) || clock_now() >= g->give_up[i])) {
 			forget(g, i);
 			return (ssize_t)i;
 		}
 	return -1;
+}
+
+usec_t groups_deadline(const struct groups *g)
+{
+	usec_t deadline = USEC_NEVER;
+
+	for (size_t i = 0; g->lingering && i < g->slots; i++)
+		if (g->lingers[i] && g->give_up[i] < deadline)
+			deadline = g->give_up[i];
+	return deadline;
 }
 
 void groups_term(struct groups *g, size_t slot)
@@ -90,7 +105,8 @@ bool groups_kill(struct groups *g, size_t slot)
 	if (!g->leader[slot])
 		return false;
 	kill(-g->leader[slot], SIGKILL);
-	if (!g->lingers[slot])
+	g->give_up[slot] = clock_now() + GIVE_UP_AFTER;
+	if (!g->lingers[slot] || group_exists(g, slot))
 		return false;
 	forget(g, slot);
 	return true;

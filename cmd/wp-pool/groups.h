@@ -9,12 +9,15 @@
 #define WP_POOL_GROUPS_H
 
 #include <stdbool.h>
+#include "clock.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
 struct groups {
 	pid_t *leader;        /* by slot; 0: none */
-	bool *lingers;
+	bool *lingers;        /* its leader was reaped */
+	usec_t *give_up;      /* when not to wait any longer for those that were killed; USEC_NEVER: they were not */
 	size_t slots, alive, lingering;
 };
 
@@ -27,10 +30,13 @@ ssize_t groups_find(const struct groups *g, pid_t pid);
 /* The leader was reaped. True: the slot is free now. With ENDING (its group was sent
  * TERM) it is not as long as something of the group is left: false. */
 bool groups_reaped(struct groups *g, size_t slot, bool ending);
-/* A process that is no leader was reaped: the next slot that this has freed, or -1. */
+/* The next slot of which nothing is left by now, or -1: ask when a process that is no leader was reaped, and at groups_deadline(). */
 ssize_t groups_swept(struct groups *g);
+/* When to ask at the latest; USEC_NEVER: no need. */
+usec_t groups_deadline(const struct groups *g);
 void groups_term(struct groups *g, size_t slot);     /* SIGTERM, and SIGCONT so that a stopped one hears it */
-/* SIGKILL. True: only lingerers were left, and the slot is free now. */
+/* SIGKILL. True: there was nobody left, and the slot is free now. Else those who were killed have a moment to be gone: one
+ * that cannot be reaped by us, because its own parent lives elsewhere, must not keep the slot for ever. */
 bool groups_kill(struct groups *g, size_t slot);
 
 #endif

@@ -119,6 +119,14 @@ static bool act(struct map *map)
 	}
 }
 
+static void free_swept(struct map *map)
+{
+	ssize_t slot;
+
+	while ((slot = groups_swept(&map->groups)) >= 0)
+		slot_free(map, (size_t)slot);
+}
+
 static void check_stdout(struct map *map)
 {
 	struct sink *out = map->output.out.error ? &map->output.out : &map->output.extra;
@@ -169,6 +177,8 @@ static void set_timer(struct map *map)
 {
 	usec_t deadline = pool_deadline(&map->pool);
 
+	if (groups_deadline(&map->groups) < deadline)
+		deadline = groups_deadline(&map->groups);
 	if (map->give_up && map->give_up < deadline)
 		deadline = map->give_up;
 	if (deadline == USEC_NEVER)
@@ -183,6 +193,8 @@ static void turn(void *ctx)
 	struct map *map = ctx;
 
 	map->now = clock_now();
+	if (map->now >= groups_deadline(&map->groups))
+		free_swept(map);
 	do {
 		while (act(map))
 			;
@@ -217,8 +229,7 @@ static void child_ended(pid_t pid, int wait_status, void *ctx)
 		return;
 	}
 	if (slot < 0) {
-		while ((slot = groups_swept(&map->groups)) >= 0)
-			slot_free(map, (size_t)slot);
+		free_swept(map);
 		return;
 	}
 	free = groups_reaped(&map->groups, (size_t)slot, pool_slot_termed(&map->pool, (size_t)slot));
