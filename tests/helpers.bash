@@ -158,6 +158,26 @@ finish() {
 	}
 }
 
+# wait_ended PID...: until each of the processes, whose parent may be anybody, has ended.
+wait_ended() {
+	local late
+	while [ $# -gt 0 ]; do
+		late=$("$BUILD/tests/processes" ended "$1" "$PATIENCE") || {
+			echo "process \"$1\" has not ended: $late" >&2
+			return 1
+		}
+		shift
+	done
+}
+
+# until_true COMMAND...
+until_true() {
+	local deadline=$((SECONDS + PATIENCE))
+	until "$@"; do
+		[ $SECONDS -lt $deadline ] || abort_test "never true: $*"
+	done
+}
+
 # wait_line FILE REGEX: until a line of FILE, written already or later, matches; the line is in
 # $line. FILE is a FIFO or a plain file that is being written. Reading a FIFO goes on
 # where the last call stopped.

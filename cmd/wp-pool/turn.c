@@ -223,9 +223,10 @@ static void child_ended(pid_t pid, int wait_status, void *ctx)
 	bool free;
 
 	if (pid == guard_pid()) {
-		err_warn("the guard process was killed; starting another");
 		if (guard_start(map->pool.config.slots, (int)map->args->hold_fd) < 0)
 			map_fail(map, err_status());
+		else
+			err_warn("the guard process was killed; another was started");
 		return;
 	}
 	if (slot < 0) {

@@ -1,6 +1,7 @@
 /*
  * usage: processes list|gone|kill VARIABLE=VALUE [SECONDS]
  *        processes limit VARIABLE=VALUE SECONDS PID
+ *        processes ended PID [SECONDS]
  *
  * The processes of a test are those that were started with VARIABLE=VALUE in
  * their environment, whoever their parent is by now.
@@ -10,6 +11,8 @@
  * kill: SIGKILL them, then as gone.
  * limit: when SECONDS have passed and process PID, the test, has not ended, list and kill them, so
  * that a test that waits for one of them goes on, and fails.
+ * ended: wait until process PID has ended, also when nobody reaps it, as the first process of many
+ * containers does not; after SECONDS (default 10) print it and exit with 1.
  */
 #include <dirent.h>
 #include <err.h>
@@ -177,10 +180,23 @@ static int limit(const char *variable, int64_t deadline, const char *test)
 	return wait_all(variable, SIGKILL, now_ms() + 10000);
 }
 
+static int ended(const char *name, int64_t deadline)
+{
+	pid_t pid = (pid_t)strtol(name, NULL, 10);
+	int fd = pidfd_open(pid, 0);
+
+	if (fd < 0 && errno != ESRCH)
+		err(64, "process \"%s\"", name);
+	if (fd < 0 || wait_end(fd, deadline))
+		return 0;
+	print_process(pid);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 3 || argc > 5 || !strchr(argv[2], '='))
-		errx(64, "usage: processes list|gone|kill|limit VARIABLE=VALUE [SECONDS [PID]]");
+	if (argc < 3 || argc > 5 || !strchr(argv[2], '=') != !strcmp(argv[1], "ended"))
+		errx(64, "usage: processes list|gone|kill|limit VARIABLE=VALUE [SECONDS [PID]] | ended PID [SECONDS]");
 	int64_t deadline = now_ms() + 1000 * (argc > 3 ? strtol(argv[3], NULL, 10) : 10);
 
 	if (!strcmp(argv[1], "list")) {
@@ -193,5 +209,7 @@ int main(int argc, char **argv)
 		return wait_all(argv[2], SIGKILL, deadline);
 	if (!strcmp(argv[1], "limit") && argc == 5)
 		return limit(argv[2], deadline, argv[4]);
+	if (!strcmp(argv[1], "ended"))
+		return ended(argv[2], deadline);
 	errx(64, "unknown word \"%s\"", argv[1]);
 }

@@ -117,11 +117,11 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard)
 	kill -STOP "$guard"
 	kill -KILL "$victim"
-	tail --pid="$victim" -f /dev/null
+	wait_ended "$victim"
 	wp-jobs sweep >swept
 	assert_regex "$(jobs STATE -q long)" "^(reserved|in_progress)$"
 	kill -CONT "$guard"
-	tail --pid="$guard" -f /dev/null
+	wait_ended "$guard"
 	wp-jobs sweep >swept
 	assert_equal "$(jobs STATE -q long)" available
 	kill -TERM "$pid_outer"

@@ -24,14 +24,6 @@ stop_worker() {
 
 await() { run -0 wp-jobs await --timeout "${PATIENCE}s" "$@"; }
 
-# until_true COMMAND...
-until_true() {
-	local deadline=$((SECONDS + PATIENCE))
-	until "$@"; do
-		[ $SECONDS -lt $deadline ] || abort_test "never true: $*"
-	done
-}
-
 is_state() { [ "$(job "$1" state)" = "$2" ]; }
 wait_state() { until_true is_state "$1" "$2"; }
 

@@ -9,7 +9,7 @@ load pool
 wait_dead() {
 	local file
 	for file; do
-		tail --pid="$(cat "$file")" -f /dev/null
+		wait_ended "$(cat "$file")"
 	done
 }
 
@@ -186,7 +186,7 @@ wait_dead() {
 	finish 137
 	local child
 	while read -r child; do
-		tail --pid="$child" -f /dev/null
+		wait_ended "$child"
 	done <children
 	exec 7<&-
 }
@@ -199,6 +199,7 @@ wait_dead() {
 	wait_line up up
 	kill -KILL "$(pgrep -P "$pid" -x wp-guard)"
 	wait_line map.err 'the guard process was killed'
+	until_true pgrep -P "$pid" -x wp-guard
 	kill -KILL "$pid"
 	finish 137
 	wait_dead child
@@ -229,7 +230,7 @@ wait_dead() {
 	guard=$(pgrep -P "$inner" -x wp-guard)
 	kill -STOP "$guard"
 	kill -KILL "$inner"
-	tail --pid="$inner" -f /dev/null
+	wait_ended "$inner"
 	run -1 flock --nonblock lock true
 	kill -CONT "$guard"
 	flock lock true
