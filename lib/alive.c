@@ -12,6 +12,7 @@
 #include "io.h"
 #include "strbuf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -113,6 +114,23 @@ int alive_hold(struct alive *alive, const char *live_dir, const char *name)
 	return -1;
 }
 
+int alive_lock_inherited(int fd, const char *live_dir, const char *name)
+{
+	char *path = path_of(live_dir, name);
+	int r = -1;
+
+	if (!path)
+		return -1;
+	if (lock_byte(fd, F_OFD_SETLKW, BYTE_DOOR, F_WRLCK) < 0)
+		err_errno("cannot lock \"%s\"", path);
+	else if (!same_file(fd, path))
+		err_set(WP_TEMPFAIL, "the lock file was removed: \"%s\"", path);
+	else
+		r = take_life(fd, path);
+	free(path);
+	return r;
+}
+
 void alive_release(struct alive *alive)
 {
 	if (alive->fd >= 0 && unlink(alive->path) < 0 && errno != ENOENT)
@@ -169,4 +187,118 @@ int alive_reap(const char *live_dir, const char *name)
 
 	free(path);
 	return r;
+}
+
+/* Numbered holders */
+
+static void add_file_name(struct strbuf *name, const char *family, int64_t number)
+{
+	strbuf_addf(name, "%s.%llx", family, (unsigned long long)(number / ALIVE_SHARED));
+}
+
+static char *numbered_path(const char *live_dir, const char *family, int64_t number)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_addf(&path, "%s/", live_dir);
+	add_file_name(&path, family, number);
+	return strbuf_detach(&path, NULL);
+}
+
+static int hold_byte(const char *path, off_t byte)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_errno("cannot lock \"%s\"", path);
+	if (lock_byte(fd, F_OFD_SETLK, byte, F_WRLCK) == 0)
+		return fd;
+	if (errno == EAGAIN || errno == EACCES)
+		err_set(WP_TEMPFAIL, "somebody else holds byte %lld of \"%s\"", (long long)byte, path);
+	else
+		err_errno("cannot lock \"%s\"", path);
+	fd_close(&fd);
+	return -1;
+}
+
+int alive_hold_number(struct alive *alive, const char *live_dir, const char *family, int64_t number)
+{
+	*alive = (struct alive){ .fd = -1, .path = numbered_path(live_dir, family, number) };
+	alive->fd = hold_byte(alive->path, number % ALIVE_SHARED);
+	if (alive->fd >= 0)
+		return 0;
+	free(alive->path);
+	alive->path = NULL;
+	return -1;
+}
+
+void alive_let_go(struct alive *alive)
+{
+	fd_close(&alive->fd);
+	free(alive->path);
+	alive->path = NULL;
+}
+
+int alive_clear(const char *live_dir, const char *family, int64_t number)
+{
+	char *path = numbered_path(live_dir, family, number);
+	int r = 0;
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		r = err_errno("cannot remove \"%s\"", path);
+	free(path);
+	return r;
+}
+
+int64_t alive_first_number(const char *family, const char *name)
+{
+	size_t len = strlen(family);
+	char *end;
+	unsigned long long file;
+
+	if (strncmp(name, family, len) || name[len] != '.' || !isxdigit((unsigned char)name[len + 1]))
+		return -1;
+	file = strtoull(name + len + 1, &end, 16);
+	return *end || file > INT64_MAX / ALIVE_SHARED ? -1 : (int64_t)file * ALIVE_SHARED;
+}
+
+int alive_look_begin(struct alive_look *look, const char *live_dir, const char *family)
+{
+	*look = (struct alive_look){ .family = family, .fd = -1, .file = -1 };
+	look->dir = open(live_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return look->dir < 0 ? err_errno("cannot open \"%s\"", live_dir) : 0;
+}
+
+static int look_into(struct alive_look *look, int64_t number)
+{
+	struct strbuf name = STRBUF_INIT;
+
+	fd_close(&look->fd);
+	add_file_name(&name, look->family, number);
+	look->fd = openat(look->dir, name.buf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	look->file = number / ALIVE_SHARED;
+	if (look->fd < 0 && errno != ENOENT) {
+		err_errno("cannot open \"%s\"", name.buf);
+		look->file = -1;
+	}
+	strbuf_release(&name);
+	return look->file < 0 ? -1 : 0;
+}
+
+int alive_look_at(struct alive_look *look, int64_t number)
+{
+	int r;
+
+	if (look->file != number / ALIVE_SHARED && look_into(look, number) < 0)
+		return -1;
+	if (look->fd < 0)
+		return 0;
+	r = byte_locked(look->fd, number % ALIVE_SHARED);
+	return r < 0 ? err_errno("cannot test the lock of number %lld", (long long)number) : r;
+}
+
+void alive_look_end(struct alive_look *look)
+{
+	fd_close(&look->fd);
+	fd_close(&look->dir);
 }

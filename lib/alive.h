@@ -13,6 +13,7 @@
 #define WP_ALIVE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct alive {
 	int fd;
@@ -23,12 +24,44 @@ struct alive {
  * lock that somebody else holds is status 75. After locking, fstat and stat are
  * compared: the file may have been unlinked and made anew in between, then again. */
 int alive_hold(struct alive *alive, const char *live_dir, const char *name);
+/* Take that lock on FD, which the caller has inherited and whose file NAME is: it is then held by whoever has FD
+ * open, and by us only until we end. 0, or -1 with err recorded. */
+int alive_lock_inherited(int fd, const char *live_dir, const char *name);
 /* Unlink the file, then let go of the lock. */
 void alive_release(struct alive *alive);
 
 /* Is somebody alive under NAME? 1 yes; 0 no (free lock or no file); -1 with err
  * recorded. Takes no lock (F_OFD_GETLK on a read-only descriptor). */
 int alive_test(const char *live_dir, const char *name);
+/*
+ * Numbered holders, for those of which there may be thousands: ALIVE_SHARED of them, whose numbers are
+ * neighbours, have a byte each of one file FAMILY.N. One look at a lock is then 0.4 us instead of
+ * the 2.6 us that opening and closing a file of its own costs.
+ *
+ * Numbers are given out, and files removed (alive_clear), inside a writing transaction
+ * of the database that knows which are taken: that is what keeps the two in step.
+ */
+enum { ALIVE_SHARED = 16 };
+/* -1 with err recorded; status 75: somebody holds that number. */
+int alive_hold_number(struct alive *alive, const char *live_dir, const char *family, int64_t number);
+/* Let go of the lock and leave the file. */
+void alive_let_go(struct alive *alive);
+/* Remove the file that NUMBER is in: the caller knows that none of its numbers is taken. */
+int alive_clear(const char *live_dir, const char *family, int64_t number);
+/* The first number of the file called NAME, or -1 when it is none of FAMILY's. */
+int64_t alive_first_number(const char *family, const char *name);
+
+/* Looks at many locks: one file is open from one look to the next, so ask in the order of the numbers. */
+struct alive_look {
+	const char *family;
+	int dir, fd;         /* fd of the file looked at last; -1: none, or there was none */
+	int64_t file;        /* its number; -1: none yet */
+};
+int alive_look_begin(struct alive_look *look, const char *live_dir, const char *family);
+/* As alive_test(). */
+int alive_look_at(struct alive_look *look, int64_t number);
+void alive_look_end(struct alive_look *look);
+
 /* Remove the file of a dead holder: takes the lock first, so that a holder that came
  * meanwhile is not robbed. 0 removed or gone, 1 somebody holds it. */
 int alive_reap(const char *live_dir, const char *name);

@@ -17,7 +17,7 @@
 #define CHECKPOINT_PAGES 1000
 #define CHECKPOINT_PAGES_MAX 4000
 /* The first to open the file reads the whole WAL, 4 us a page, and cannot know what of it was checkpointed: where only
- * short programs come by, a WAL that they did not cut off would grow for ever. The one that leaves it so long does. */
+ * short programs come by, a WAL that they did not cut off would grow for ever. The last to leave it so long does. */
 #define CUT_OFF_PAGES 128
 
 /* The queue lock orders our own programs; this is for those that do not know it. */
@@ -558,28 +558,32 @@ static int64_t sqlite_changes(struct db *db)
 
 /* The calls that are made of these */
 
+static int end_other(struct sqlite *db)
+{
+	int r = end_rows(db);
+
+	if (r >= 0 && db->txn != TXN_NONE)
+		err_bug("a transaction within a transaction");
+	return r;
+}
+
 static int sqlite_begin(struct db *base, enum db_mode mode)
 {
 	struct sqlite *db = self(base);
-	int r = end_rows(db);
+	int r = end_other(db);
 
 	if (r < 0)
 		return r;
-	if (db->txn != TXN_NONE)
-		err_bug("a transaction within a transaction");
 	return mode == DB_READ ? start_read(db) : start_write(db, mode);
 }
 
 static int sqlite_try_begin(struct db *base, enum db_mode mode)
 {
 	struct sqlite *db = self(base);
-	int r = end_rows(db);
+	int r = end_other(db);
 
-	if (r < 0)
-		return r;
-	if (db->txn != TXN_NONE)
-		err_bug("a transaction within a transaction");
-	r = set_synchronous(db, mode);
+	if (r >= 0)
+		r = set_synchronous(db, mode);
 	if (r < 0)
 		return r;
 	r = db_queue_try(&db->queue);
@@ -697,14 +701,13 @@ static int sqlite_fd(struct db *base)
 
 /* Opening and closing */
 
-/* Only when nobody writes or reads: it is not worth waiting for. */
+/* Let SQLite do it on closing, which it does only when nobody else has the file open. */
 static void cut_off_log(struct sqlite *db)
 {
-	if (db->log_pages < CUT_OFF_PAGES || db_queue_try(&db->queue) <= 0)
+	if (db->log_pages < CUT_OFF_PAGES)
 		return;
-	sqlite3_busy_timeout(db->handle, 0);
-	sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	db_queue_leave(&db->queue, false);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	sqlite3_exec(db->handle, "PRAGMA journal_size_limit = 0", NULL, NULL, NULL);
 }
 
 static void sqlite_close_(struct db *base)
@@ -744,6 +747,38 @@ static int make_private(const char *path)
 	if (close(fd) < 0)
 		return err_errno("cannot make \"%s\"", path);
 	return 0;
+}
+
+/* What is called NAME beside the file. */
+static int remove_beside(const struct sqlite *db, const char *suffix)
+{
+	struct strbuf name = STRBUF_INIT;
+	int r = 0;
+
+	strbuf_addf(&name, "%s%s", db->path, suffix);
+	if (unlink(name.buf) < 0 && errno != ENOENT)
+		r = err_errno("cannot remove \"%s\"", name.buf);
+	strbuf_release(&name);
+	return r;
+}
+
+/* Where the file was removed, and its log was not, the log must not be taken for the new one's. Others wait
+ * until that is done, because they come here as well while there is no file. */
+static int make_file(struct sqlite *db)
+{
+	int r;
+
+	if (access(db->path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	if (db_queue_enter(&db->queue) < 0)
+		return -1;
+	r = access(db->path, F_OK) == 0 ? 0 : remove_beside(db, "-wal");
+	if (r == 0 && access(db->path, F_OK) < 0)
+		r = remove_beside(db, "-shm");
+	if (r == 0)
+		r = make_private(db->path);
+	db_queue_leave(&db->queue, false);
+	return r;
 }
 
 /* 1 when the file is in WAL mode (SWITCH: after the attempt to switch it), 0 when not. */
@@ -804,7 +839,7 @@ static int configure(struct sqlite *db)
 
 static int connect_file(struct sqlite *db)
 {
-	if (make_private(db->path) < 0 || db_queue_open(&db->queue, db->path) < 0)
+	if (db_queue_open(&db->queue, db->path) < 0 || make_file(db) < 0)
 		return DB_ERROR;
 	if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_EXRESCODE, NULL) == SQLITE_OK)

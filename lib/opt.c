@@ -7,7 +7,6 @@
 #include "parse.h"
 
 #include <getopt.h>
-#include <locale.h>
 #include <signal.h>
 
 /* Options that every program and verb has. Without help text: not shown. */
@@ -396,8 +395,6 @@ int program_main(const struct program *program, int argc, char **argv)
 	err_program(program->name);
 	if (fd_reserve_standard() < 0)
 		err_bug("cannot open \"/dev/null\"");
-	/* Only for the width of characters in tables: numbers and sorting stay as they are everywhere. */
-	setlocale(LC_CTYPE, "");
 	/* A reader that went away is seen as EPIPE, so that work in hand is finished in order. */
 	signal(SIGPIPE, SIG_IGN);
 	err_clear();

@@ -58,12 +58,13 @@ static int dev_null(void)
 
 /* In the child: from here to exec nothing but system calls. */
 
-static int child_signals(void)
+/* With INHERIT the command stands in our place: what our caller ignored (nohup), it ignores, and only our own SIGPIPE goes. */
+static int child_signals(bool inherit)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (size_t i = 0; i < ignored_nr; i++)
+	for (size_t i = 0; i < (inherit ? 1 : ignored_nr); i++)
 		if (sigaction(ignored[i], &dfl, NULL) < 0)
 			return -1;
 	sigemptyset(&none);
@@ -113,13 +114,15 @@ static int child_descriptors(const struct child *child)
 		if (i >= end)
 			end = i + 1;
 	}
+	if (child->spawn->inherit)
+		return 0;
 	/* Also what a careless program above us left open. */
 	return close_range((unsigned)end, ~0U, 0);
 }
 
 static void child_run(struct child *child)
 {
-	if (!child_ties(child) && !child_signals()
+	if (!child_ties(child) && !child_signals(child->spawn->inherit)
 	    && (!child->spawn->dir || !chdir(child->spawn->dir))
 	    && child_descriptors(child) >= 0)
 		execve(child->path, child->argv, child->envp);

@@ -29,6 +29,7 @@ struct spawn {
 	int death_signal;        /* signal the child gets when we die; 0: none */
 	size_t guarded;          /* 1 + the guard's slot for its group, which the child takes before it runs; 0: none */
 	bool same_group;         /* stay in our process group */
+	bool inherit;            /* as exec does: what is ignored stays ignored, and descriptors that are not close-on-exec stay open. Not with KEEP */
 };
 
 /* All -1, death_signal SIGKILL, the rest zero. */

@@ -223,6 +223,18 @@ int state_open(struct state *state, const char *asked)
 	return 0;
 }
 
+int state_exists(const char *asked)
+{
+	struct strbuf dir = STRBUF_INIT;
+	struct stat st;
+	int r = add_dir(&dir, asked);
+
+	if (r == 0)
+		r = lstat(dir.buf, &st) == 0;
+	strbuf_release(&dir);
+	return r;
+}
+
 void state_release(struct state *state)
 {
 	fd_close(&state->fd);

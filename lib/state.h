@@ -22,6 +22,8 @@ struct state {
 
 /* Finds, makes and checks it. -1 with err recorded (64, 73, 77). */
 int state_open(struct state *state, const char *dir);
+/* Is there a directory where state_open() would look? 1 or 0; -1 with err recorded. */
+int state_exists(const char *dir);
 void state_release(struct state *state);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libsmartcols.h>
+#include <locale.h>
 #include <strings.h>
 
 enum { GROUP_FORMAT = 1 };
@@ -155,6 +156,8 @@ int table_open(struct table **out, const char *name, const struct table_column *
 {
 	struct table *t = xcalloc(1, sizeof(*t));
 
+	/* For the width of characters: numbers and sorting stay as they are everywhere. */
+	setlocale(LC_CTYPE, "");
 	*t = (struct table){ .columns = columns, .json = args->json, .count = count_columns(columns) };
 	t->place = xcalloc((size_t)t->count, sizeof(*t->place));
 	for (int i = 0; i < t->count; i++)

@@ -2,6 +2,7 @@
 
 #include "err.h"
 #include "jobs.h"
+#include "schema.h"
 #include "sql.h"
 #include "store.h"
 
@@ -31,7 +32,7 @@ static int init_run(void *globals, void *args, int n, char **operands)
 		return print_schema(globals);
 	if (store_open_raw(&store, globals) < 0)
 		return err_report();
-	r = store_init(&store);
+	r = schema_init(store.db);
 	store_close(&store);
 	return r < 0 ? err_report() : WP_OK;
 }

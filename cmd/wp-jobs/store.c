@@ -2,6 +2,7 @@
 
 #include "err.h"
 #include "parse.h"
+#include "schema.h"
 #include "strbuf.h"
 
 #include <stdlib.h>
@@ -28,75 +29,11 @@ void store_close(struct store *store)
 		state_release(&store->state);
 }
 
-/* -1 on failure, also when there is no schema (DB_MISSING has said what to run). */
-static int64_t store_version(struct db *db)
-{
-	struct db_rows *rows;
-	int64_t version = 0;
-	int r = db_run(db, &rows, SQL_SCHEMA_VERSION);
-
-	while (r >= 0 && (r = db_next(rows)) > 0)
-		version = db_col_int(rows, 0);
-	return r < 0 ? -1 : version;
-}
-
-/* The same with 0 for none. */
-static int64_t store_version_or_none(struct db *db)
-{
-	struct db_rows *rows;
-	bool present = false;
-	int r = db_run(db, &rows, SQL_SCHEMA_PRESENT);
-
-	while (r >= 0 && (r = db_next(rows)) > 0)
-		present = db_col_bool(rows, 0);
-	if (r < 0)
-		return -1;
-	return present ? store_version(db) : 0;
-}
-
-static int refuse_newer(int64_t version)
-{
-	if (version <= SCHEMA_VERSION)
-		return 0;
-	return err_set(WP_UNAVAILABLE, "the schema in the database is version %lld, newer than this program's %d",
-		(long long)version, SCHEMA_VERSION);
-}
-
-int store_init(struct store *store)
-{
-	int64_t version;
-
-	if (db_begin(store->db, DB_DURABLE) < 0)
-		return -1;
-	version = store_version_or_none(store->db);
-	if (version < 0 || refuse_newer(version) < 0 || db_script(store->db, SQL_SCHEMA_INIT) < 0) {
-		db_rollback(store->db);
-		return -1;
-	}
-	return db_commit(store->db) < 0 ? -1 : 0;
-}
-
-static int store_check(struct store *store)
-{
-	int64_t version = store_version(store->db);
-
-	if (version < 0 || refuse_newer(version) < 0)
-		return -1;
-	if (version == SCHEMA_VERSION)
-		return 0;
-	if (db_kind(store->db) == DB_SQLITE)
-		return store_init(store);
-	err_set(WP_UNAVAILABLE, "the schema in the database is version %lld, older than this program's %d",
-		(long long)version, SCHEMA_VERSION);
-	err_hint("run 'wp-jobs init' with the same --db, or hand the output of 'wp-jobs init --print' to your database administrator");
-	return -1;
-}
-
 int store_open(struct store *store, const struct globals *globals)
 {
 	if (store_open_raw(store, globals) < 0)
 		return -1;
-	if (store_check(store) == 0)
+	if (schema_check(store->db) == 0)
 		return 0;
 	store_close(store);
 	return -1;

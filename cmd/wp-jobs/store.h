@@ -10,8 +10,6 @@
 
 #include <stdbool.h>
 
-enum { SCHEMA_VERSION = 1 };
-
 struct store {
 	struct db *db;
 	struct state state;    /* dir is NULL where Postgres has the jobs */
@@ -23,9 +21,6 @@ int store_open(struct store *store, const struct globals *globals);
 /* Open without a look at the schema. */
 int store_open_raw(struct store *store, const struct globals *globals);
 void store_close(struct store *store);
-
-/* Bring the schema up to SCHEMA_VERSION. */
-int store_init(struct store *store);
 
 /* The bell of QUEUE, in a buffer that the next call overwrites. */
 const char *store_queue_bell(const char *queue);

@@ -159,6 +159,71 @@ static void test_reaper_against_holder(void)
 	remove_name("w4");
 }
 
+static void test_numbers(void)
+{
+	struct alive a, b, c;
+	struct alive_look look;
+
+	is_int(alive_hold_number(&a, directory, "n", 17), 0, "number 17");
+	is_int(alive_hold_number(&b, directory, "n", 31), 0, "and 31");
+	ok(exists("n.1") && !exists("n.0"), "share a file");
+	ok(fcntl(a.fd, F_GETFD) & FD_CLOEXEC, "whose descriptor is not handed on");
+	is_int(alive_hold_number(&c, directory, "n", 17), -1, "17 is taken");
+	is_int(err_status(), WP_TEMPFAIL, "for now");
+	is_int(alive_hold_number(&c, directory, "n", 160), 0, "160 is free");
+	is_int(alive_look_begin(&look, directory, "n"), 0, "a look at them");
+	is_int(alive_look_at(&look, 15), 0, "15: no file");
+	is_int(alive_look_at(&look, 16), 0, "16: nobody");
+	is_int(alive_look_at(&look, 17), 1, "17 lives");
+	is_int(alive_look_at(&look, 31), 1, "31 lives");
+	is_int(alive_look_at(&look, 160), 1, "160 lives");
+	is_int(alive_look_at(&look, 17), 1, "17 still does");
+	alive_let_go(&a);
+	is_int(alive_look_at(&look, 17), 0, "17 has let go");
+	is_int(alive_look_at(&look, 31), 1, "which is nothing to 31");
+	alive_look_end(&look);
+	alive_let_go(&b);
+	alive_let_go(&c);
+	is_int(alive_clear(directory, "n", 31), 0, "the file goes");
+	is_int(alive_clear(directory, "n", 17), 0, "once");
+	is_int(alive_clear(directory, "n", 160), 0, "and the other");
+	ok(!exists("n.1") && !exists("n.a"), "and is gone");
+	is_int(alive_first_number("n", "n.a"), 160, "a file's first number");
+	is_int(alive_first_number("n", "n."), -1, "no number");
+	is_int(alive_first_number("n", "n.-1"), -1, "a sign");
+	is_int(alive_first_number("n", "n.1x"), -1, "something behind it");
+	is_int(alive_first_number("n", "nn.1"), -1, "another family");
+	is_int(alive_first_number("n", "n.ffffffffffffffff"), -1, "too large a number");
+}
+
+/* What a shell does: opens a file, and has it locked by a program that ends. */
+static void test_inherited(void)
+{
+	char *path;
+	int fd, status;
+	pid_t pid;
+
+	if (asprintf(&path, "%s/fd.1", directory) < 0)
+		bail_out("memory");
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	pid = fork();
+	if (pid == 0)
+		_exit(alive_lock_inherited(fd, directory, "fd.1") < 0);
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "a descriptor is locked by a child");
+	is_int(alive_test(directory, "fd.1"), 1, "and stays locked when the child has ended");
+	is_int(alive_reap(directory, "fd.1"), 1, "so it is not reaped");
+	pid = fork();
+	if (pid == 0)
+		_exit(alive_lock_inherited(fd, directory, "fd.2") < 0 ? err_status() : 0);
+	waitpid(pid, &status, 0);
+	is_int(WEXITSTATUS(status), WP_TEMPFAIL, "what is open must be what the name leads to");
+	close(fd);
+	is_int(alive_test(directory, "fd.1"), 0, "until it is closed");
+	is_int(alive_reap(directory, "fd.1"), 0, "then it is");
+	free(path);
+}
+
 int main(void)
 {
 	err_program("test");
@@ -168,6 +233,8 @@ int main(void)
 	test_names();
 	test_death();
 	test_reaper_against_holder();
+	test_numbers();
+	test_inherited();
 	ok(rmdir(directory) == 0, "nothing is left behind");
 	return done_testing();
 }

@@ -1,7 +1,7 @@
-The schema of wp-jobs in the state file. now_us() is the wall clock in microseconds; all times are.
+The schema of the state file. now_us() is the wall clock in microseconds; all times are.
 
 -- name: schema.init
--- workplane: the schema of wp-jobs in SQLite. May be run again at any time.
+-- workplane: the schema of the state file. May be run again at any time.
 CREATE TABLE IF NOT EXISTS job (
 	id           INTEGER PRIMARY KEY AUTOINCREMENT,
 	queue        TEXT NOT NULL CHECK (queue <> ''),
@@ -51,7 +51,42 @@ CREATE TABLE IF NOT EXISTS tally (
 	failed    INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS tally_at ON tally (at);
-PRAGMA user_version = 1;
+
+-- Who is present. An entry's number is also that of its lock in live/, unless it names another.
+CREATE TABLE IF NOT EXISTS presence (
+	id         INTEGER PRIMARY KEY,
+	topic      TEXT NOT NULL,
+	key        TEXT NOT NULL,
+	ref        TEXT NOT NULL UNIQUE,
+	capacity   INTEGER NOT NULL,
+	in_use     INTEGER NOT NULL,
+	pid        INTEGER NOT NULL,
+	process    INTEGER,             -- not NULL: gone with process pid, whose start time this is (ticks since boot)
+	lock       TEXT,                -- NULL: the numbered one; '': none; else a file in live/
+	boot       INTEGER NOT NULL,    -- of which boot of the machine; another's is dead
+	meta       TEXT NOT NULL,
+	joined_at  INTEGER NOT NULL,
+	updated_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS presence_key ON presence (key);
+
+-- What has happened to it, for those who watch. Numbers never come back: the newest is never deleted.
+CREATE TABLE IF NOT EXISTS presence_event (
+	seq      INTEGER PRIMARY KEY,
+	at       INTEGER NOT NULL,
+	event    TEXT NOT NULL,
+	reason   TEXT,
+	topic    TEXT NOT NULL,
+	key      TEXT NOT NULL,
+	ref      TEXT NOT NULL,
+	id       INTEGER NOT NULL,
+	pid      INTEGER NOT NULL,
+	process  INTEGER,
+	capacity INTEGER NOT NULL,
+	in_use   INTEGER NOT NULL,
+	meta     TEXT NOT NULL
+);
+PRAGMA user_version = 2;
 
 -- name: schema.present
 SELECT 1

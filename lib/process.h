@@ -1,0 +1,20 @@
+/*
+ * process.h - which process a pid means.
+ */
+#ifndef WP_PROCESS_H
+#define WP_PROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * When PID was started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)): together with the pid
+ * it means one process and no later one with the same number. 1 and *START; 0 when there is no such process,
+ * or only what its parent has not reaped yet; -1 with err recorded.
+ */
+int process_start(pid_t pid, int64_t *start);
+
+/* The kernel's id of this boot of the machine (random(4)), as much of it as fits; -1 with err recorded. */
+int process_boot(int64_t *boot);
+
+#endif
