@@ -6,7 +6,7 @@ bash_dir := $(DESTDIR)$(DATADIR)/bash-completion/completions
 zsh_dir := $(DESTDIR)$(DATADIR)/zsh/site-functions
 fish_dir := $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 pages := $(wildcard man/*.[1-8])
-units := $(wildcard share/systemd/*.service)
+units := $(wildcard share/systemd/*.service share/systemd/*.timer)
 
 # A page goes to the folder of its section.
 installed_pages = $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)))

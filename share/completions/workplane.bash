@@ -29,19 +29,44 @@ _workplane_command_at() {
 
 # The words that PROGRAM VERB OPTION would take: it names them when it gets another one.
 _workplane_known() {
-	"$1" "$2" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
+	local verb=$2
+	[[ $verb != @(show|get) ]] || verb=list # the same words, and no operand
+	"$1" "$verb" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
 }
 
-# The queues of the oldest jobs: a look that costs the same whatever the backlog. Completing a
-# word must not make a state directory where there is none.
-_workplane_queues() {
+# Is there a state file where the program would look? Completing a word must not make one.
+_workplane_has_state() {
 	local state=${WP_STATE-}
-	[[ " ${COMP_WORDS[*]} " != *" --db "* && " ${COMP_WORDS[*]} " != *" --state "* ]] || return
+	[[ " ${COMP_WORDS[*]} " != *" --state "* ]] || return
 	if [[ -z $state ]] && ((EUID == 0)); then
 		state=/var/lib/workplane
 	fi
-	[[ -n ${WP_JOBS_DB-} || -e ${state:-${XDG_STATE_HOME:-$HOME/.local/state}/workplane}/state.db ]] || return
-	WP_JOBS_QUEUE='' PGCONNECT_TIMEOUT=2 "$1" list --limit 1000 -rno QUEUE 2>/dev/null | sort -u
+	[[ -e ${state:-${XDG_STATE_HOME:-$HOME/.local/state}/workplane}/state.db ]]
+}
+
+# The queues of the oldest jobs: a look that costs the same whatever the backlog.
+_workplane_queues() {
+	[[ " ${COMP_WORDS[*]} " != *" --db "* ]] || return
+	[[ -n ${WP_JOBS_DB-} ]] || _workplane_has_state || return
+	WP_JOBS_QUEUE='' PGCONNECT_TIMEOUT=2 "$1" list --limit 1000 -rno QUEUE 2>/dev/null
+}
+
+_workplane_keys() {
+	! _workplane_has_state || "$1" list -a -rno KEY 2>/dev/null
+}
+
+_workplane_topics() {
+	! _workplane_has_state || "$1" topics -rno TOPIC 2>/dev/null
+}
+
+# Of the names on stdin, as --raw prints them, those that begin like the current word. They are others' words:
+# compgen -W would run what it takes for commands in them.
+_workplane_names() {
+	local name
+	while IFS= read -r name; do
+		printf -v name %b "$name"
+		[[ $name != "$current"* || $name == *[[:cntrl:]]* ]] || COMPREPLY+=("$name")
+	done < <(sort -u)
 }
 
 # One more word of a list with commas.
@@ -63,6 +88,8 @@ _workplane_word() {
 	elif [[ -z $2 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$("$1" --list-options 2>/dev/null |
 			awk -F '\t' '$1 == "verb" { print $2 }')" -- "$current")
+	elif [[ ${1##*/} == wp-presence && $2 == @(get|untrack|update) ]]; then
+		_workplane_names < <(_workplane_keys "$1")
 	elif [[ $2 == work || $2 == map ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
 	fi
@@ -93,10 +120,13 @@ _workplane() {
 	[a-z]*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$current") ;;
 	FILE) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
-	COLS) _workplane_list "$(_workplane_known "$program" "${verb/show/list}" -o)" ;;
+	COLS) _workplane_list "$(_workplane_known "$program" "$verb" -o)" ;;
 	STATE*) _workplane_list "$(_workplane_known "$program" list -s)" ;;
-	NAME*) mapfile -t COMPREPLY < <(compgen -W "$(_workplane_queues "$program")" -- "$current") ;;
+	NAME*) [[ $previous == --name ]] || _workplane_names < <(_workplane_queues "$program") ;;
+	KEY) _workplane_names < <(_workplane_keys "$program") ;;
+	TOPIC) _workplane_names < <(_workplane_topics "$program") ;;
+	COMMAND) mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u) ;;
 	esac
 }
 
-complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool
+complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool wp-presence

@@ -61,3 +61,34 @@ a.jpg"
 	run -0 wp-jobs list -n
 	assert_output ""
 }
+
+@test "who is present, and can be waited for" {
+	cat >worker <<-'SH'
+		#!/bin/sh
+		read -r _ <gate
+	SH
+	chmod +x worker
+	mkfifo gate
+	fifo_fd "$T/gate"
+	{ manual_block workplane.7 6 && echo wait; } >present
+	start present sh ./present
+	wait_line "$T/present.out" '^worker-2 '
+	run -0 sort present.out
+	assert_line --regexp '^worker-1 .* 5 '
+	assert_line --regexp '^worker-2 .* 5 '
+	printf '\n\n' >gate
+	finish 0 "$pid_present"
+	run -0 wp-presence list
+	assert_output ""
+}
+
+@test "each function of LightningWeb.WorkerPresence has a line" {
+	sed -n '/Coming from Phoenix/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
+	local name
+	for name in "child_spec(opts)" "fetch(topic, presences)" "fetchers_pids()" "get_by_key(topic, key)" "list(topic)" \
+		"total_worker_capacity()" "track(socket, key, meta)" "track(pid, topic, key, meta)" \
+		"track_worker(pid, worker_id, capacity)" "untrack(socket, key)" "untrack(pid, topic, key)" \
+		"update(socket, key, meta)" "update(pid, topic, key, meta)"; do
+		run -0 grep -Fx "$name" answered
+	done
+}

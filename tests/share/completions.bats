@@ -77,3 +77,90 @@ thumbs"
 	run -0 complete_line wp-jobs list sha256s
 	assert_output ""
 }
+
+# As long as the test runs.
+some_present() {
+	wp-presence track worker-1 --pid $$ >refs
+	wp-presence track worker-2 --pid $$ >>refs
+	wp-presence track "on loan" --topic guests --pid $$ >>refs
+}
+
+@test "bash: keys and topics of those present" {
+	some_present
+	run -0 complete_line wp-presence get ""
+	assert_output "on loan
+worker-1
+worker-2"
+	run -0 complete_line wp-presence untrack w
+	assert_output "worker-1
+worker-2"
+	run -0 complete_line wp-presence update --in-use 1 on
+	assert_output "on loan"
+	run -0 complete_line wp-presence wait --gone worker-2
+	assert_output worker-2
+	run -0 complete_line wp-presence list --topic ""
+	assert_output "guests
+workers"
+	WP_PRESENCE_TOPIC=none run -0 complete_line wp-presence wait -t = g
+	assert_output guests
+}
+
+@test "bash: a new key is nobody's, and no other verb has one" {
+	some_present
+	run -0 complete_line wp-presence track ""
+	assert_output ""
+	run -0 complete_line wp-presence list w
+	assert_output ""
+}
+
+@test "bash: formats, commands and columns of wp-presence" {
+	run -0 complete_line wp-presence list --format o
+	assert_output openmetrics
+	run -0 complete_line wp-presence list --fetch sha256s
+	assert_output sha256sum
+	run -0 complete_line wp-presence track x --capacity 5 -- sha256s
+	assert_output --partial sha256sum
+	run -0 complete_line wp-presence get -o KEY,CAP
+	assert_output KEY,CAPACITY
+	run -0 complete_line wp-presence topics -o EN
+	assert_output ENTRIES
+	[ ! -e "$WP_STATE" ]
+}
+
+@test "bash: looking for names makes no state directory" {
+	run -0 complete_line wp-presence get ""
+	assert_output ""
+	run -0 complete_line wp-presence list --topic ""
+	assert_output ""
+	[ ! -e "$WP_STATE" ]
+}
+
+@test "bash: names are not run as commands" {
+	wp-presence track '$(touch ran)' --topic '`touch ran`' --pid $$ >refs
+	wp-jobs add -q '$(touch ran)' 1 >ids
+	run -0 complete_line wp-presence get ""
+	assert_output '$(touch ran)'
+	run -0 complete_line wp-presence list -t ""
+	assert_output '`touch ran`'
+	run -0 complete_line wp-jobs work -q ""
+	assert_output '$(touch ran)'
+	[ ! -e ran ]
+}
+
+@test "bash: the name of a worker is no queue" {
+	wp-jobs add -q mail 1 >ids
+	run -0 complete_line wp-jobs work --name ""
+	assert_output ""
+	run -0 complete_line wp-jobs work --queue ""
+	assert_output mail
+}
+
+@test "the three shells and the checks know all programs" {
+	local programs
+	programs=$(sed -n 's/^PROGRAMS := //p' "$TOP/Makefile")
+	assert [ -n "$programs" ]
+	assert_equal "$(sed -n 's/^programs=(\(.*\))/\1/p' "$TOP/tests/lint")" "$programs"
+	assert_equal "$(sed -n 's/^#compdef //p' "$TOP/share/completions/_workplane")" "$programs"
+	assert_equal "$(sed -n 's/^complete .* -F _workplane //p' "$TOP/share/completions/workplane.bash")" "$programs"
+	assert_equal "$(sed -n 's/^for program in //p' "$TOP/share/completions/workplane.fish")" "$programs"
+}

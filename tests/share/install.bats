@@ -8,7 +8,7 @@ make_in_top() {
 @test "install puts everything in its place, and uninstall takes it away" {
 	run -0 make_in_top install
 	run -0 find root -type f -printf '%P %m\n'
-	for program in wp-jobs wp-pool; do
+	for program in wp-jobs wp-pool wp-presence; do
 		assert_line "usr/bin/$program 755"
 		assert_line "usr/share/man/man1/$program.1 644"
 		assert_line "usr/share/bash-completion/completions/$program 644"
@@ -18,6 +18,9 @@ make_in_top() {
 	assert_line "usr/share/man/man7/workplane.7 644"
 	assert_line "usr/share/zsh/site-functions/_workplane 644"
 	assert_line "usr/lib/systemd/system/wp-jobs@.service 644"
+	assert_line "usr/lib/systemd/system/wp-presence@.service 644"
+	assert_line "usr/lib/systemd/system/wp-presence-metrics.service 644"
+	assert_line "usr/lib/systemd/system/wp-presence-metrics.timer 644"
 	run -0 make_in_top uninstall
 	run -0 find root -type f
 	assert_output ""
@@ -31,8 +34,28 @@ make_in_top() {
 	assert_output hello
 }
 
-@test "the unit starts what was installed" {
+# The command that UNIT starts.
+exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
+
+@test "the units start what was installed" {
 	run -0 make_in_top install
-	run -0 grep ExecStart "root/usr/lib/systemd/system/wp-jobs@.service"
-	assert_output 'ExecStart=/usr/bin/wp-jobs work --queue %I $OPTIONS -- $HANDLER'
+	run -0 exec_start wp-jobs@.service
+	assert_output '/usr/bin/wp-jobs work --queue %I $OPTIONS -- $HANDLER'
+	run -0 exec_start wp-presence@.service
+	assert_output '/usr/bin/wp-presence track %I $OPTIONS -- $WORKER'
+	run -0 exec_start wp-presence-metrics.service
+	assert_output --regexp '^/usr/bin/wp-presence capacity .* --textfile /var/lib/prometheus/node-exporter/workplane\.prom$'
+}
+
+@test "what the units of presence start does what they say" {
+	run -0 make_in_top install
+	export WP_STATE=$T/state OPTIONS="--capacity 5" WORKER="wp-presence capacity"
+	exec_start wp-presence@.service | sed 's|^/|root/|; s/%I/resize-1/' >worker
+	run -0 sh ./worker
+	assert_output 5
+	wp-presence track resize-1 --capacity 5 --pid $$ >refs
+	exec_start wp-presence-metrics.service | sed "s|^/|root/|; s|/var/lib/prometheus/node-exporter|$T|" >metrics
+	run -0 sh ./metrics
+	run -0 grep '^workplane_presence_capacity' workplane.prom
+	assert_output 'workplane_presence_capacity{topic="workers"} 5'
 }

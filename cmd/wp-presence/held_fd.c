@@ -1,0 +1,145 @@
+#include "held_fd.h"
+
+#include "alloc.h"
+#include "err.h"
+#include "io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char family[] = "fd.";
+
+/* A shell takes less than this from opening its file to locking it. */
+enum { ABANDONED_AFTER = 60 };
+
+/* Where FD leads to when that is a lock file of ours: its name, else NULL. */
+static char *lock_name(const struct presence *p, int fd)
+{
+	char link[64], path[PATH_MAX + 1];
+	size_t dir = strlen(p->state.live_dir);
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return NULL;
+	path[n] = '\0';
+	if (strncmp(path, p->state.live_dir, dir) || path[dir] != '/' || strncmp(path + dir + 1, family, strlen(family)))
+		return NULL;
+	return xstrdup(path + dir + 1);
+}
+
+int held_fd_lock(struct presence *p, int fd, struct strbuf *lock)
+{
+	char *name = lock_name(p, fd);
+	int r;
+
+	if (!name)
+		return 0;
+	r = alive_test(p->state.live_dir, name);
+	if (r > 0)
+		r = err_set(WP_NO, "descriptor %d is tracked already", fd);
+	else if (r == 0)
+		r = alive_lock_inherited(fd, p->state.live_dir, name);
+	if (r >= 0)
+		strbuf_addstr(lock, name);
+	free(name);
+	return r < 0 ? -1 : 1;
+}
+
+static int is_ours(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, family, strlen(family));
+}
+
+static void remove_if_abandoned(struct presence *p, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(p->state.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtime + ABANDONED_AFTER >= time(NULL))
+		return;
+	if (alive_reap(p->state.live_dir, strrchr(name, '/') + 1) < 0)
+		err_clear();
+}
+
+/* Shells that were killed, or did not evaluate what they were told to, leave files that no entry names. */
+static void remove_abandoned(struct presence *p)
+{
+	struct dirent **names;
+	struct strbuf name = STRBUF_INIT;
+	int n = scandir(p->state.live_dir, &names, is_ours, NULL);
+
+	for (int i = 0; i < n; i++) {
+		strbuf_reset(&name);
+		strbuf_addf(&name, "live/%s", names[i]->d_name);
+		remove_if_abandoned(p, name.buf);
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+	strbuf_release(&name);
+}
+
+/* S as one word of a shell. */
+static void add_quoted(struct strbuf *sb, const char *s)
+{
+	strbuf_addch(sb, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			strbuf_addstr(sb, "'\\''");
+		else
+			strbuf_addch(sb, *s);
+	}
+	strbuf_addstr(sb, "' ");
+}
+
+static void add_option(struct strbuf *sb, const char *name, const char *value)
+{
+	strbuf_addstr(sb, name);
+	strbuf_addch(sb, ' ');
+	add_quoted(sb, value);
+}
+
+static void add_us(struct strbuf *sb)
+{
+	char *self = realpath("/proc/self/exe", NULL);
+
+	add_quoted(sb, self ? self : "wp-presence");
+	free(self);
+}
+
+void held_fd_print(struct presence *p, const struct presence_entry *e, int fd)
+{
+	struct strbuf code = STRBUF_INIT, path = STRBUF_INIT;
+
+	remove_abandoned(p);
+	strbuf_addf(&path, "%s/%s%ld.%llx", p->state.live_dir, family, (long)getpid(), (unsigned long long)clock_wall());
+	strbuf_addf(&code, "exec %d>>", fd);
+	add_quoted(&code, path.buf);
+	strbuf_addstr(&code, "&& WP_PRESENCE_REF=$(");
+	add_us(&code);
+	add_option(&code, "--state", p->state.dir);
+	strbuf_addstr(&code, "track ");
+	add_option(&code, "--topic", e->topic);
+	strbuf_addf(&code, "--capacity %lld --in-use %lld ", (long long)e->capacity, (long long)e->in_use);
+	add_option(&code, "--meta", e->meta);
+	if (e->ref)
+		add_option(&code, "--ref", e->ref);
+	/* What the shell starts inherits the descriptor, and may outlive it: the lock alone would show a ghost. */
+	strbuf_addf(&code, "--pid $$ --fd %d -- ", fd);
+	add_quoted(&code, e->key);
+	strbuf_addf(&code, ") || { exec %d>&-; rm -f ", fd);
+	add_quoted(&code, path.buf);
+	strbuf_addstr(&code, "; false; }");
+	puts(code.buf);
+	strbuf_release(&path);
+	strbuf_release(&code);
+}
