@@ -126,6 +126,40 @@ size_t inhand_ids(const struct inhand *t, int64_t **ids)
 	return nr;
 }
 
+/* A later reservation has a higher serial, and a later job in it mostly a higher id. */
+static int by_age(const void *a, const void *b)
+{
+	const struct held *x = *(struct held *const *)a, *y = *(struct held *const *)b;
+
+	if (x->serial != y->serial)
+		return x->serial < y->serial ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void inhand_begin(struct inhand *t, int64_t n)
+{
+	struct held **waiting = xcalloc(t->count + 1, sizeof(*waiting));
+	size_t nr = 0;
+
+	for (size_t i = 0; i < t->size; i++) {
+		if (t->places[i].id && !t->places[i].begun)
+			waiting[nr++] = &t->places[i];
+	}
+	qsort(waiting, nr, sizeof(*waiting), by_age);
+	for (size_t i = 0; i < nr && (int64_t)i < n; i++)
+		waiting[i]->begun = true;
+	free(waiting);
+}
+
+size_t inhand_begun(const struct inhand *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->size; i++)
+		n += t->places[i].id && t->places[i].begun;
+	return n;
+}
+
 void held_add_lease(struct strbuf *sb, const struct held *held, int64_t worker)
 {
 	strbuf_addint(sb, held->attempt);

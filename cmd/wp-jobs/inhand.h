@@ -15,6 +15,7 @@ struct held {
 	int64_t id;          /* 0: an empty place */
 	int64_t attempt, serial;
 	bool stopping;       /* its cancellation was passed on */
+	bool begun;          /* somebody works on it, as far as is known */
 };
 
 struct inhand {
@@ -36,6 +37,10 @@ void inhand_move(struct inhand *to, struct inhand *from, int64_t id);
 const struct held *inhand_next(const struct inhand *t, size_t *at);
 /* The ids of all, malloc'd in *IDS; their number. */
 size_t inhand_ids(const struct inhand *t, int64_t **ids);
+/* Mark the N that were added first, of those that are not marked yet, as begun. */
+void inhand_begin(struct inhand *t, int64_t n);
+/* How many are. */
+size_t inhand_begun(const struct inhand *t);
 void held_add_lease(struct strbuf *sb, const struct held *held, int64_t worker);
 
 #endif

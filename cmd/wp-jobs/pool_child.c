@@ -46,6 +46,7 @@ static void build_argv(struct strvec *argv, const struct pool_options *o, int li
 	strvec_push(argv, "wp-pool");
 	strvec_push(argv, "map");
 	strvec_push(argv, "--jobs");
+	strvec_push(argv, "--untracked");     /* the worker is present, its pool is a part of it */
 	strvec_pushf(argv, "--max-procs=%lld", (long long)o->max_procs);
 	if (o->warm) {
 		strvec_push(argv, "--warm");

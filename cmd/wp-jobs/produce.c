@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "backoff.h"
+#include "carriers.h"
 #include "err.h"
 #include "inhand.h"
 #include "io.h"
@@ -54,6 +55,7 @@ struct produce {
 	struct loop_fd in_handle;
 	uint64_t queued;             /* bytes appended to out since the beginning */
 	int64_t keep_out;            /* --demand N: at most so many out; 0: not asked for */
+	struct carriers carriers;    /* --demand presence */
 	int64_t open;                /* --demand -: asked for and not delivered */
 	int64_t produced;
 	bool by_stdin, stdin_ended, recount, look_for_cancels, ending;
@@ -121,7 +123,13 @@ static void on_delivered(void *ctx)
 	forget_sent(p);
 }
 
-static int64_t demand(const struct produce *p)
+/* Is it of interest how many of the jobs that went out are not settled? */
+static bool counts_out(const struct produce *p)
+{
+	return p->keep_out || p->carriers.topic;
+}
+
+static int64_t demand(struct produce *p)
 {
 	int64_t n = INT64_MAX;
 
@@ -129,6 +137,8 @@ static int64_t demand(const struct produce *p)
 		n = p->open;
 	else if (p->keep_out)
 		n = p->keep_out - (int64_t)p->out_there.count;
+	else if (p->carriers.topic)
+		n = carriers_demand(&p->carriers, &p->out_there);
 	if (p->args->limit && n > p->args->limit - p->produced)
 		n = p->args->limit - p->produced;
 	return n;
@@ -161,7 +171,7 @@ static int count_out(struct produce *p)
 /* Waiting for settlements only makes sense while they would make room. */
 static int watch_settled(struct produce *p)
 {
-	if (!p->keep_out)
+	if (!counts_out(p))
 		return 0;
 	p->recount = true;
 	return session_arm(&p->session, BELL_SETTLED);
@@ -231,8 +241,24 @@ static void on_rang(struct session *session)
 	struct produce *p = produce_of(session, session);
 
 	producer_look_again(&p->producer);
-	p->recount = p->keep_out > 0;
+	p->recount = counts_out(p);
 	p->look_for_cancels = true;
+}
+
+/* turn() follows, and asks them. */
+static void on_carriers(struct carriers *carriers)
+{
+	struct produce *p = produce_of(carriers, carriers);
+
+	p->recount = true;
+}
+
+static void on_carriers_failed(struct carriers *carriers)
+{
+	struct produce *p = produce_of(carriers, carriers);
+
+	p->status = err_report();
+	end(p);
 }
 
 static void on_swept(struct session *session)
@@ -334,7 +360,11 @@ static int give_back_unsent(struct produce *p)
 static int demand_init(struct produce *p)
 {
 	const struct produce_args *a = p->args;
+	bool bad = false;
 
+	p->carriers.topic = a->demand ? carriers_topic(a->demand, &bad) : NULL;
+	if (p->carriers.topic)
+		return bad ? -1 : 0;
 	if (a->demand && !strcmp(a->demand, "-")) {
 		p->by_stdin = true;
 		lines_init(&p->in, STDIN_FILENO, '\n', DEMAND_LINE_MAX);
@@ -361,6 +391,10 @@ static int set_up(struct produce *p, const struct globals *globals)
 	loop_after(p->loop, turn, p);
 	if (session_arm(&p->session, BELL_CANCEL) < 0 || watch_settled(p) < 0)
 		return -1;
+	p->carriers.changed = on_carriers;
+	p->carriers.failed = on_carriers_failed;
+	if (p->carriers.topic && carriers_open(&p->carriers, p->loop, globals->state) < 0)
+		return -1;
 	if (loop_stop_signals(p->loop, on_signal, p) < 0)
 		return -1;
 	return outq_init(&p->out, p->loop, STDOUT_FILENO, on_broken);
@@ -375,6 +409,7 @@ static int finish(struct produce *p)
 	}
 	if (p->out.loop)
 		outq_release(&p->out);
+	carriers_close(&p->carriers);
 	producer_release(&p->producer);
 	inhand_release(&p->out_there);
 	if (p->by_stdin)
@@ -409,7 +444,7 @@ static const struct opt options[] = {
 	OPT_LIST('q', "queue", "NAME[=WEIGHT]", struct produce_args, queues, "WP_JOBS_QUEUE", "a queue to take from; several share the demand by weight"),
 	OPT_INT('n', "limit", "N", struct produce_args, limit, 1, INT64_MAX, NULL, "end after so many; without --follow or --demand also when no job is available"),
 	OPT_FLAG('f', "follow", struct produce_args, follow, NULL, "wait for more jobs"),
-	OPT_STRING(0, "demand", "N|-", struct produce_args, demand, NULL, "keep at most N jobs out; -: what stdin asks for, a number a line"),
+	OPT_STRING(0, "demand", "N|-|presence[:TOPIC]", struct produce_args, demand, NULL, "keep at most N jobs out; -: what stdin asks for, a number a line; presence: what those present under TOPIC can carry"),
 	OPT_DURATION(0, "lease", "DURATION", struct produce_args, lease, "WP_JOBS_LEASE", "a job not settled is available again so long after this program ended (default: 5m)"),
 	OPT_END
 };

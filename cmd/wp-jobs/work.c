@@ -14,6 +14,7 @@
 #include "settler.h"
 #include "spawn.h"
 #include "stream.h"
+#include "tracked.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -42,6 +43,8 @@ struct work_args {
 	const char *backoff;
 	usec_t keep;
 	int64_t prefetch;
+	const char *name;
+	bool untracked;
 };
 
 enum stage {
@@ -62,6 +65,8 @@ struct work {
 	struct lines results;
 	struct loop_fd results_handle;
 	struct loop_timer settle_timer, last_words;
+	struct tracked tracked;      /* our entry among the workers */
+	struct strbuf tracked_text;
 	enum stage stage;
 	bool results_ended, pool_ended, given_back, look_for_cancels;
 	int signals, status;
@@ -475,6 +480,8 @@ static void turn(void *ctx)
 		session_check(&w->session, look_for_cancels(w));
 	if (w->pool.jobs >= 0)
 		outq_flush(&w->jobs);
+	/* What is reserved beyond that waits for the pool. */
+	tracked_in_use(&w->tracked, (int64_t)w->inhand.count < w->tracked.capacity ? (int64_t)w->inhand.count : w->tracked.capacity);
 	if (w->stage == RUNNING && drained(w))
 		end_pool(w, 0);
 	if (w->results_ended && w->pool_ended && w->stage == ENDING)
@@ -487,6 +494,18 @@ static void turn(void *ctx)
 }
 
 /* Setting up */
+
+static int track(struct work *w, const struct globals *globals, char **command)
+{
+	if (w->args->untracked)
+		return 0;
+	w->tracked.dir = globals->state;
+	w->tracked.capacity = w->args->pool.max_procs;
+	if (tracked_describe(&w->tracked, &w->tracked_text, "wp-jobs", w->args->name, &w->args->queues, command) < 0)
+		return -1;
+	tracked_join_later(&w->tracked, w->loop);
+	return 0;
+}
 
 static int start_pool(struct work *w, char **command)
 {
@@ -523,7 +542,7 @@ static int set_up(struct work *w, const struct globals *globals, char **command)
 	if (loop_stop_signals(w->loop, on_signal, w) < 0)
 		return -1;
 	loop_after(w->loop, turn, w);
-	return start_pool(w, command);
+	return track(w, globals, command) < 0 ? -1 : start_pool(w, command);
 }
 
 static int finish(struct work *w)
@@ -531,6 +550,8 @@ static int finish(struct work *w)
 	bool settled = settler_pending(&w->settler) == 0;
 
 	close_jobs(w);
+	tracked_leave(&w->tracked, PRESENCE_EXITED);
+	strbuf_release(&w->tracked_text);
 	if (w->session.store.db)
 		session_close(&w->session, !settled);
 	if (w->results_handle.added)
@@ -550,7 +571,8 @@ static int finish(struct work *w)
 static int work_run(void *globals, void *args, int n, char **operands)
 {
 	struct work_args *a = args;
-	struct work w = { .args = a, .pool = { .pid = -1, .jobs = -1, .results = -1 } };
+	struct work w = { .args = a, .pool = { .pid = -1, .jobs = -1, .results = -1 }, .tracked = TRACKED_INIT,
+		.tracked_text = STRBUF_INIT };
 
 	(void)n;
 	if (a->queues.nr == 0)
@@ -588,6 +610,8 @@ static const struct opt options[] = {
 	OPT_STRING(0, "backoff", "SPEC", struct work_args, backoff, "WP_JOBS_BACKOFF", "how long a failed job waits: [constant|linear|exponential:]BASE[,MAX] (default: " BACKOFF_DEFAULT ")"),
 	OPT_DURATION(0, "keep", "DURATION", struct work_args, keep, "WP_JOBS_KEEP", "keep done jobs for so long (default: deleted at once)"),
 	OPT_INT(0, "prefetch", "N", struct work_args, prefetch, 0, 2000, "WP_JOBS_PREFETCH", "reserve so many jobs ahead of the pool (default: what it does in 50 ms)"),
+	OPT_STRING(0, "name", "NAME", struct work_args, name, "WP_NAME", "the key under which it is present (default: wp-jobs-PID)"),
+	OPT_FLAG(0, "untracked", struct work_args, untracked, NULL, "do not appear among the workers (see wp-presence)"),
 	OPT_END
 };
 

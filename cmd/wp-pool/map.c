@@ -47,6 +47,8 @@ static const struct opt options[] = {
 	OPT_FLAG(0, "warm", struct map_args, warm, NULL, "keep the commands alive: a line in, a line out"),
 	OPT_INT(0, "window", "N", struct map_args, window, 1, WINDOW_MAX, NULL,
 		"with --warm, send up to N lines ahead of the answers (default 1)"),
+	OPT_STRING(0, "name", "NAME", struct map_args, name, "WP_NAME", "the key under which it is present (default: wp-pool-PID)"),
+	OPT_FLAG(0, "untracked", struct map_args, untracked, NULL, "do not appear among the workers (see wp-presence)"),
 	OPT_END
 };
 
@@ -230,9 +232,23 @@ static int open_map(struct map *map, const struct pool_config *config)
 	return map->args->warm ? warm_init(map) : proc_init(map);
 }
 
+static int track(struct map *map, const struct globals *globals)
+{
+	if (map->args->untracked)
+		return 0;
+	map->tracked.dir = globals->state;
+	map->tracked.capacity = (int64_t)map->pool.config.slots;
+	if (tracked_describe(&map->tracked, &map->tracked_text, "wp-pool", map->args->name, NULL, map->command) < 0)
+		return -1;
+	tracked_join_later(&map->tracked, map->loop);
+	return 0;
+}
+
 static void close_map(struct map *map)
 {
 	if (map->loop) {
+		tracked_leave(&map->tracked, PRESENCE_EXITED);
+		strbuf_release(&map->tracked_text);
 		progress_release(map);
 		loop_timer_cancel(map->loop, &map->announcer.timer);
 		input_release(map);
@@ -252,7 +268,7 @@ static void close_map(struct map *map)
 
 static int map_run(void *globals, void *args, int n, char **operands)
 {
-	struct map map = { .args = args, .command = operands };
+	struct map map = { .args = args, .command = operands, .tracked = TRACKED_INIT, .tracked_text = STRBUF_INIT };
 	struct pool_config config;
 	int status;
 
@@ -261,7 +277,7 @@ static int map_run(void *globals, void *args, int n, char **operands)
 		status = err_usage("map", "%s", err_message());
 	else if (map.args->dry_run)
 		status = dry_run(&map);
-	else if (open_map(&map, &config) < 0)
+	else if (open_map(&map, &config) < 0 || track(&map, globals) < 0)
 		status = err_report();
 	else
 		status = map_loop(&map);

@@ -21,6 +21,7 @@
 #include "progress.h"
 #include "results.h"
 #include "template.h"
+#include "tracked.h"
 
 enum { RESULTS_RAW, RESULTS_NDJSON };
 
@@ -29,7 +30,8 @@ struct map_args {
 	usec_t timeout, kill_after, grace;
 	bool null, feed_stdin, ungroup, keep_order, dry_run, jobs, warm, progress, resume;
 	int results;
-	const char *halt, *joblog;
+	const char *halt, *joblog, *name;
+	bool untracked;
 };
 
 struct map {
@@ -49,6 +51,8 @@ struct map {
 	struct announcer announcer;
 	struct joblog joblog;
 	struct progress progress;
+	struct tracked tracked;      /* our entry among the workers */
+	struct strbuf tracked_text;
 	struct proc *proc;
 	struct warm *warm;
 	uint64_t skipped;            /* --resume */

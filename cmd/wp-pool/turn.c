@@ -211,6 +211,9 @@ static void turn(void *ctx)
 		loop_stop(map->loop);
 	while (act(map))
 		;
+	/* With a window, more lines may be on their way to a slot than it works on. */
+	tracked_in_use(&map->tracked, (int64_t)(map->pool.running < map->pool.config.slots ?
+		map->pool.running : map->pool.config.slots));
 	set_timer(map);
 }
 

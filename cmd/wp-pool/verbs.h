@@ -4,6 +4,10 @@
 
 #include "opt.h"
 
+struct globals {
+	const char *state;     /* --state: the state directory; NULL: the default */
+};
+
 extern const struct verb verb_map;
 
 #endif
