@@ -187,7 +187,7 @@ stub_big() {
 # The screen's lines are redrawn without a newline between them.
 wait_screen() {
 	local text='' piece fd
-	exec {fd}< <(exec tail -c +1 -f map.out 2>/dev/null 3>&-)
+	exec {fd}< <(exec tail -c +1 -F map.out 2>/dev/null 3>&-)
 	local tail=$!
 	while IFS= read -r -d $'\r' -t "$PATIENCE" -u "$fd" piece; do
 		text=$piece

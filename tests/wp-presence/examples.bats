@@ -13,13 +13,14 @@ setup() {
 	SH
 	chmod +x worker
 	mkfifo gate
+	fifo_fd "$T/gate"
 }
 
 @test "present exactly while ./worker runs" {
 	start one wp-presence track worker-1 --capacity 5 -- ./worker
 	wait_line one.out up
 	assert_equal "$(wp-presence capacity)" 5
-	echo >gate
+	echo >>gate
 	finish 0
 	assert_equal "$(wp-presence capacity)" 0
 	assert_nothing_left

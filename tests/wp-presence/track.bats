@@ -247,22 +247,22 @@ end_neglected_child() {
 
 @test "track --fd: the shell itself is the worker, in sh and bash, without a process of ours" {
 	local shell
+	mkfifo gate
+	fifo_fd "$T/gate"
 	for shell in sh bash; do
-		start one "$shell" -c 'exec 9>>/dev/null; eval "$(wp-presence track worker-1 --capacity 5 --fd 9)"
+		start "$shell" "$shell" -c 'exec 9>>/dev/null; eval "$(wp-presence track worker-1 --capacity 5 --fd 9)"
 			echo "ref $WP_PRESENCE_REF"
 			read -r _ <"$1"
 			exec 9>&-
 			echo closed
 			read -r _ <"$1"' "$shell" "$T/gate"
-		rm -f gate
-		mkfifo gate
-		wait_line one.out "ref"
-		assert_equal "$(columns KEY,REF,PID,CAPACITY)" "worker-1 ${line#ref } $pid_one 5"
-		assert_equal "$(pgrep -P "$pid_one")" ""
-		echo >gate
-		wait_line one.out closed
+		wait_line "$shell.out" "ref"
+		assert_equal "$(columns KEY,REF,PID,CAPACITY)" "worker-1 ${line#ref } $pid 5"
+		assert_equal "$(pgrep -P "$pid")" ""
+		echo >>gate
+		wait_line "$shell.out" closed
 		assert_present ""
-		echo >gate
+		echo >>gate
 		finish 0
 		assert_equal "$(find "$WP_STATE/live" -type f)" ""
 	done
@@ -274,6 +274,7 @@ end_neglected_child() {
 	local signal
 	for signal in EXIT TERM KILL; do
 		mkfifo "gate$signal"
+		rm -f one.out
 		start one bash -c 'eval "$(wp-presence track k --fd 9)"; echo up; read -r _ <"$1"' bash "$T/gate$signal"
 		wait_line one.out up
 		assert_present k
