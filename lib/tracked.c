@@ -31,7 +31,8 @@ static int join(struct tracked *t, bool wait)
 
 	if (r <= 0)
 		return r;
-	t->joined = true;
+	t->joined = t->was_there = true;
+	t->said = false;
 	t->told = t->in_use;
 	t->told_at = clock_now();
 	if (t->moved)
@@ -47,13 +48,18 @@ static void close_state(struct tracked *t)
 	t->open = false;
 }
 
-static void give_up(struct tracked *t)
+/* Whoever was there before tries again until it is there again, and says only once why it is not. */
+static void not_joined(struct tracked *t)
 {
 	err_prefix("not tracked");
-	err_warn("%s", err_message());
+	if (!t->said)
+		err_warn("%s", err_message());
 	err_clear();
+	t->said = true;
 	alive_let_go(&t->life);
 	close_state(t);
+	if (t->was_there)
+		loop_timer_set(t->loop, &t->again, clock_now() + CHECK_EVERY, try_to_join);
 }
 
 static void try_to_join(struct loop_timer *timer)
@@ -70,7 +76,7 @@ static void try_to_join(struct loop_timer *timer)
 			err_clear();     /* of those who were killed where nobody ever looks, the next one clears away */
 	}
 	if (r < 0)
-		give_up(t);
+		not_joined(t);
 }
 
 static bool lock_removed(const struct tracked *t)
@@ -87,12 +93,13 @@ static bool was_untracked(struct tracked *t)
 	bool untracked = reason && !strcmp(reason, PRESENCE_UNTRACKED);
 
 	free(reason);
+	err_clear();
 	return untracked;
 }
 
 static int open_state(struct tracked *t)
 {
-	if (t->again_where_none_is)
+	if (t->was_there)
 		return presence_open(&t->p, t->dir) < 0 ? -1 : 1;
 	return presence_open_existing(&t->p, t->dir);
 }
@@ -112,7 +119,6 @@ static void look_after_files(struct loop_timer *timer)
 	err_warn("the %s was removed: tracked again", replaced ? "state file" : "lock file");
 	alive_let_go(&t->life);
 	close_state(t);
-	t->again_where_none_is = true;
 	try_to_join(&t->again);
 }
 

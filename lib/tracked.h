@@ -24,8 +24,8 @@ struct tracked {
 	/* private */
 	struct loop *loop;
 	struct presence p;
-	bool open, joined;
-	bool again_where_none_is;    /* there was a state directory: it may be made anew */
+	bool open, joined, said;
+	bool was_there;              /* once: the state directory may be made anew */
 	int64_t in_use, told;
 	usec_t told_at;
 	struct loop_timer again, check;
