@@ -292,8 +292,10 @@ leave w:killed"
 
 @test "watch: a reader that is slow for a while loses nothing" {
 	mkfifo slow
+	wp-presence track -t busy first --pid $$ >ref
 	start one sh -c 'exec wp-presence watch --snapshot -t busy >slow'
 	exec 7<slow
+	read -r -t "$PATIENCE" line <&7    # the snapshot is taken
 	wp-presence track -t busy ready -m "{\"x\":\"$(head -c 60000 /dev/zero | tr '\0' x)\"}" --pid $$ >ref
 	for n in $(seq 30); do
 		wp-presence update -t busy ready -u "$n"
