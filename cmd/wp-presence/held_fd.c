@@ -2,12 +2,10 @@
 
 #include "alloc.h"
 #include "err.h"
-#include "io.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +18,34 @@ static const char family[] = "fd.";
 /* A shell takes less than this from opening its file to locking it. */
 enum { ABANDONED_AFTER = 60 };
 
-/* Where FD leads to when that is a lock file of ours: its name, else NULL. */
+/* Is what FD has open the file NAME in live/? The way there does not matter: it may lead through symbolic links. */
+static bool is_lock_file(const struct presence *p, int fd, const char *name)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct stat open_one, named;
+	bool same;
+
+	strbuf_addf(&path, "live/%s", name);
+	same = fstat(fd, &open_one) == 0 && fstatat(p->state.fd, path.buf, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+	strbuf_release(&path);
+	return same;
+}
+
+/* The name of the lock file that FD has open, malloc'd; NULL when it is none of ours. */
 static char *lock_name(const struct presence *p, int fd)
 {
-	char link[64], path[PATH_MAX + 1];
-	size_t dir = strlen(p->state.live_dir);
-	ssize_t n;
+	struct strbuf link = STRBUF_INIT;
+	char *path, *slash, *name = NULL;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return NULL;
-	path[n] = '\0';
-	if (strncmp(path, p->state.live_dir, dir) || path[dir] != '/' || strncmp(path + dir + 1, family, strlen(family)))
-		return NULL;
-	return xstrdup(path + dir + 1);
+	strbuf_addf(&link, "/proc/self/fd/%d", fd);
+	path = realpath(link.buf, NULL);
+	slash = path ? strrchr(path, '/') : NULL;
+	if (slash && !strncmp(slash + 1, family, strlen(family)) && is_lock_file(p, fd, slash + 1))
+		name = xstrdup(slash + 1);
+	free(path);
+	strbuf_release(&link);
+	return name;
 }
 
 int held_fd_lock(struct presence *p, int fd, struct strbuf *lock)

@@ -58,7 +58,10 @@ static int track_descriptor(struct presence *p, struct presence_entry *entry, co
 	struct strbuf lock = STRBUF_INIT;
 	int r = held_fd_lock(p, (int)a->fd, &lock);
 
-	if (r == 0) {
+	/* With --pid it is the shell's evaluation that calls: what it opened for us must be there. */
+	if (r == 0 && a->pid) {
+		r = err_set(WP_NO, "descriptor %d is none of the lock files in \"%s\"", (int)a->fd, p->state.live_dir);
+	} else if (r == 0) {
 		held_fd_print(p, entry, (int)a->fd);
 	} else if (r > 0) {
 		entry->lock = lock.buf;

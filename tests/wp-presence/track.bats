@@ -270,6 +270,25 @@ end_neglected_child() {
 	assert_nothing_left
 }
 
+@test "track --fd: the state directory lies behind a symbolic link" {
+	local shell
+	mkdir -p real
+	ln -s real link
+	for shell in sh bash; do
+		run -0 env WP_STATE="$T/link/state" "$shell" -c 'eval "$(wp-presence track "$0" --fd 9)" &&
+			wp-presence get "$0" -rno REF && echo "$WP_PRESENCE_REF"' "$shell"
+		assert_equal "${lines[0]}" "${lines[1]}"
+	done
+	assert_equal "$(find real/state/live -name 'presence.*')" ""
+}
+
+@test "track --fd with --pid: a descriptor that is no lock file is refused, not turned into code" {
+	run -1 wp-presence track k --fd 8 --pid $$ 8</dev/null
+	assert_output --partial "descriptor 8 is none of the lock files in"
+	run -1 wp-presence track k --fd 8 --pid $$ 8<&-
+	assert_present ""
+}
+
 @test "track --fd: gone with the shell" {
 	local signal
 	for signal in EXIT TERM KILL; do
