@@ -22,6 +22,8 @@ struct roster_process {
 	struct loop_fd handle;
 };
 
+#define roster_of(pointer, member) ((struct roster *)((char *)(pointer) - offsetof(struct roster, member)))
+
 enum { POLL_EVERY = 500 * USEC_MS };
 
 static void process_ended(struct loop_fd *handle, uint32_t events);
@@ -46,7 +48,7 @@ static void forget_process(struct roster_process *process)
 
 static void poll_processes(struct loop_timer *timer)
 {
-	struct roster *r = (struct roster *)((char *)timer - offsetof(struct roster, poll));
+	struct roster *r = roster_of(timer, poll);
 
 	loop_timer_set(r->loop, timer, clock_now() + POLL_EVERY, poll_processes);
 	if (presence_reap(r->p) < 0)
@@ -177,7 +179,7 @@ static void take_events(struct roster *r)
 
 static void bell_rang(struct loop_fd *handle, uint32_t events)
 {
-	struct roster *r = (struct roster *)((char *)handle - offsetof(struct roster, bell));
+	struct roster *r = roster_of(handle, bell);
 
 	(void)events;
 	if (db_bell_check(r->p->db) < 0)
@@ -202,7 +204,7 @@ static int64_t look_at(struct roster *r, const struct inotify_event *event)
 
 static void lock_closed(struct loop_fd *handle, uint32_t events)
 {
-	struct roster *r = (struct roster *)((char *)handle - offsetof(struct roster, live));
+	struct roster *r = roster_of(handle, live);
 	_Alignas(struct inotify_event) char buf[4096];
 	ssize_t n;
 

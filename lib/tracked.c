@@ -16,6 +16,8 @@
 /* A removed file raises an event, but only so many processes may listen for one; this costs two system calls. */
 #define CHECK_EVERY (5 * USEC_SEC)
 
+#define tracked_of(pointer, member) ((struct tracked *)((char *)(pointer) - offsetof(struct tracked, member)))
+
 static void try_to_join(struct loop_timer *timer);
 static void look_after_files(struct loop_timer *timer);
 static int open_state(struct tracked *t);
@@ -64,7 +66,7 @@ static void not_joined(struct tracked *t)
 
 static void try_to_join(struct loop_timer *timer)
 {
-	struct tracked *t = (struct tracked *)((char *)timer - offsetof(struct tracked, again));
+	struct tracked *t = tracked_of(timer, again);
 	int r = t->open ? 1 : open_state(t);
 
 	if (r > 0) {
@@ -106,7 +108,7 @@ static int open_state(struct tracked *t)
 
 static void look_after_files(struct loop_timer *timer)
 {
-	struct tracked *t = (struct tracked *)((char *)timer - offsetof(struct tracked, check));
+	struct tracked *t = tracked_of(timer, check);
 	bool replaced = presence_replaced(&t->p);
 
 	if (!replaced && !lock_removed(t)) {
@@ -176,7 +178,7 @@ void tracked_join_later(struct tracked *t, struct loop *loop)
 
 static void tell(struct loop_timer *timer)
 {
-	struct tracked *t = (struct tracked *)((char *)timer - offsetof(struct tracked, again));
+	struct tracked *t = tracked_of(timer, again);
 	struct presence_change change = { .capacity = -1, .in_use = t->in_use };
 	int r;
 

@@ -1,5 +1,6 @@
 #include "fetch.h"
 
+#include "entry_lines.h"
 #include "err.h"
 #include "io.h"
 #include "json.h"
@@ -149,14 +150,12 @@ static int check_line(const char *line, size_t len, size_t number)
 
 static int check_lines(const struct strbuf *out)
 {
-	const char *p = out->buf, *end = out->buf + out->len;
+	size_t at = 0, number = 0, len;
+	const char *line;
 
-	for (size_t number = 1; p < end; number++) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		size_t len = (size_t)((newline ? newline : end) - p);
-		if (check_line(p, len, number) < 0)
+	while (next_line(out, &at, &line, &len)) {
+		if (check_line(line, len, ++number) < 0)
 			return -1;
-		p += len + 1;
 	}
 	return 0;
 }

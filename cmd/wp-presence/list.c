@@ -2,6 +2,7 @@
 
 #include "verbs.h"
 
+#include "entry_lines.h"
 #include "err.h"
 #include "fetch.h"
 #include "json.h"
@@ -96,19 +97,6 @@ static int64_t number(struct json_slice value)
 	return value.p && json_int(value, &n) == 0 ? n : 0;
 }
 
-/* FN for each line. */
-static void each_line(const struct strbuf *lines, void (*fn)(const char *line, size_t len, void *ctx), void *ctx)
-{
-	const char *p = lines->buf, *end = lines->buf + lines->len;
-
-	while (p < end) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-		size_t len = (size_t)((newline ? newline : end) - p);
-		fn(p, len, ctx);
-		p += len + 1;
-	}
-}
-
 /* A table */
 
 static void set_column(struct table *t, int column, struct json_slice value)
@@ -128,10 +116,9 @@ static void set_column(struct table *t, int column, struct json_slice value)
 	strbuf_release(&text);
 }
 
-static void add_row(const char *line, size_t len, void *ctx)
+static void add_row(struct table *t, const char *line, size_t len)
 {
 	struct json_slice values[COLUMNS];
-	struct table *t = ctx;
 	int64_t free;
 
 	split(line, len, values);
@@ -145,30 +132,29 @@ static void add_row(const char *line, size_t len, void *ctx)
 static int print_table(const struct strbuf *lines, const struct table_args *args)
 {
 	struct table *t;
+	size_t at = 0, len;
+	const char *line;
 
 	if (table_open(&t, "presence", columns, args) < 0)
 		return -1;
-	each_line(lines, add_row, t);
+	while (next_line(lines, &at, &line, &len))
+		add_row(t, line, len);
 	return table_print(t);
 }
 
 /* Whole objects, with what a fetch command has added */
 
-static void print_object(const char *line, size_t len, void *ctx)
-{
-	const char **before = ctx;
-
-	fputs(*before, stdout);
-	fwrite(line, 1, len, stdout);
-	*before = ",\n   ";
-}
-
 static int print_json(const struct strbuf *lines)
 {
-	const char *before = "\n   ";
+	const char *before = "\n   ", *line;
+	size_t at = 0, len;
 
 	fputs("{\n   \"presence\": [", stdout);
-	each_line(lines, print_object, &before);
+	while (next_line(lines, &at, &line, &len)) {
+		fputs(before, stdout);
+		fwrite(line, 1, len, stdout);
+		before = ",\n   ";
+	}
 	fputs("\n   ]\n}\n", stdout);
 	return 0;
 }
@@ -183,12 +169,6 @@ static int print_lines(const struct strbuf *lines)
 
 /* Figures */
 
-struct gauge {
-	struct strbuf *out;
-	const char *name;
-	int column;
-};
-
 static char *decoded(struct json_slice value)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -200,35 +180,38 @@ static char *decoded(struct json_slice value)
 	return strbuf_detach(&text, NULL);
 }
 
-static void add_sample(const char *line, size_t len, void *ctx)
+static void add_sample(struct strbuf *out, const char *name, int column, const char *line, size_t len)
 {
 	struct json_slice values[COLUMNS];
-	struct gauge *g = ctx;
 	char *topic, *key, *ref;
 
 	split(line, len, values);
 	topic = decoded(values[COL_TOPIC]);
 	key = decoded(values[COL_KEY]);
 	ref = decoded(values[COL_REF]);
-	metrics_sample(g->out, g->name, (const char *const[]){ "topic", topic, "key", key, "ref", ref, NULL },
-		number(values[g->column]));
+	metrics_sample(out, name, (const char *const[]){ "topic", topic, "key", key, "ref", ref, NULL }, number(values[column]));
 	free(topic);
 	free(key);
 	free(ref);
 }
 
+static void add_gauge(struct strbuf *out, const char *name, const char *help, int column, const struct strbuf *lines)
+{
+	size_t at = 0, len;
+	const char *line;
+
+	metrics_gauge(out, name, help);
+	while (next_line(lines, &at, &line, &len))
+		add_sample(out, name, column, line, len);
+}
+
 static int print_metrics(const struct strbuf *lines, const char *textfile)
 {
 	struct strbuf out = STRBUF_INIT;
-	struct gauge g = { .out = &out, .name = "workplane_presence_entry_capacity", .column = COL_CAPACITY };
 	int r;
 
-	metrics_gauge(&out, g.name, "What this one can carry.");
-	each_line(lines, add_sample, &g);
-	g.name = "workplane_presence_entry_in_use";
-	g.column = COL_IN_USE;
-	metrics_gauge(&out, g.name, "How much of its capacity is in use.");
-	each_line(lines, add_sample, &g);
+	add_gauge(&out, "workplane_presence_entry_capacity", "What this one can carry.", COL_CAPACITY, lines);
+	add_gauge(&out, "workplane_presence_entry_in_use", "How much of its capacity is in use.", COL_IN_USE, lines);
 	metrics_end(&out);
 	r = metrics_write(&out, textfile);
 	strbuf_release(&out);

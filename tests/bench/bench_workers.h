@@ -27,24 +27,32 @@ static inline void echo(int in, int out)
 	_exit(n < 0);
 }
 
-static inline void start_worker(struct worker *w)
+/* Fork with a pipe each way. In the child, IN and OUT are its ends, and the result is 0. */
+static inline pid_t fork_with_pipes(int *in, int *out)
 {
-	int in[2], out[2];
+	int to[2], from[2];
 
-	if (pipe(in) || pipe(out))
+	if (pipe(to) || pipe(from))
 		err(71, "pipe");
 	pid_t pid = fork();
 	if (pid < 0)
 		err(71, "fork");
-	if (!pid) {
+	*in = pid ? from[0] : to[0];
+	*out = pid ? to[1] : from[1];
+	close(pid ? from[1] : to[1]);
+	close(pid ? to[0] : from[0]);
+	return pid;
+}
+
+static inline void start_worker(struct worker *w)
+{
+	int in, out;
+
+	if (!fork_with_pipes(&in, &out)) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(in[1]);
-		close(out[0]);
-		echo(in[0], out[1]);
+		echo(in, out);
 	}
-	close(in[0]);
-	close(out[1]);
-	*w = (struct worker){ .in = in[1], .out = out[0] };
+	*w = (struct worker){ .in = out, .out = in };
 }
 
 /* Decimal and a newline, backwards from END, by hand: printf would be a part of the floor. */

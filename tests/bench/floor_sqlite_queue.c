@@ -81,22 +81,12 @@ static void serve_pool(int in, int out, long workers)
 
 static void start_pool(long workers)
 {
-	int in[2], out[2];
+	int in, out;
 
-	if (pipe(in) || pipe(out))
-		err(71, "pipe");
-	pid_t pid = fork();
-	if (pid < 0)
-		err(71, "fork");
-	if (!pid) {
-		close(in[1]);
-		close(out[0]);
-		serve_pool(in[0], out[1], workers);
-	}
-	close(in[0]);
-	close(out[1]);
-	to_pool = in[1];
-	from_pool = out[0];
+	if (!fork_with_pipes(&in, &out))
+		serve_pool(in, out, workers);
+	from_pool = in;
+	to_pool = out;
 }
 
 static void hand_out(long n)
