@@ -39,9 +39,7 @@ struct loop {
 	struct loop_fd **always;
 	size_t always_nr, always_alloc;
 
-	/* A binary heap from index 1: index 0 of a timer means "not set". */
-	struct loop_timer **timers;
-	size_t timers_nr, timers_alloc;
+	struct heap timers;
 };
 
 static void signals_readable(struct loop_fd *handle, uint32_t events);
@@ -69,7 +67,7 @@ void loop_free(struct loop *loop)
 		close(loop->signals);
 	close(loop->epoll);
 	free(loop->always);
-	free(loop->timers);
+	heap_release(&loop->timers);
 	free(loop);
 }
 
@@ -165,74 +163,33 @@ void loop_remove(struct loop *loop, struct loop_fd *handle)
 
 /* Timers */
 
-static void heap_put(struct loop *loop, size_t index, struct loop_timer *timer)
-{
-	loop->timers[index] = timer;
-	timer->index = index;
-}
-
-static void heap_up(struct loop *loop, size_t index, struct loop_timer *timer)
-{
-	for (; index > 1 && loop->timers[index / 2]->at > timer->at; index /= 2)
-		heap_put(loop, index, loop->timers[index / 2]);
-	heap_put(loop, index, timer);
-}
-
-static void heap_down(struct loop *loop, size_t index, struct loop_timer *timer)
-{
-	for (size_t child; (child = 2 * index) <= loop->timers_nr; index = child) {
-		if (child < loop->timers_nr && loop->timers[child + 1]->at < loop->timers[child]->at)
-			child++;
-		if (loop->timers[child]->at >= timer->at)
-			break;
-		heap_put(loop, index, loop->timers[child]);
-	}
-	heap_put(loop, index, timer);
-}
-
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
 {
-	size_t index = timer->index;
-	struct loop_timer *last;
-
-	if (!index)
-		return;
-	timer->index = 0;
-	last = loop->timers[loop->timers_nr--];
-	if (last == timer)
-		return;
-	if (last->at < timer->at)
-		heap_up(loop, index, last);
-	else
-		heap_down(loop, index, last);
+	if (timer->due.index)        /* one that was never set may be cancelled before there is a loop */
+		heap_remove(&loop->timers, &timer->due);
 }
 
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, usec_t at,
 	void (*fn)(struct loop_timer *))
 {
-	if (timer->index && timer->at == at && timer->fn == fn)
-		return;
-	loop_timer_cancel(loop, timer);
-	timer->at = at;
 	timer->fn = fn;
-	grow_array(&loop->timers, &loop->timers_alloc, loop->timers_nr + 2, sizeof(*loop->timers));
-	heap_up(loop, ++loop->timers_nr, timer);
+	if (!timer->due.index || timer->due.at != at)
+		heap_set(&loop->timers, &timer->due, at);
 }
 
 /* Timers that callbacks set for a time already past wait for the next batch, so
  * that one that sets itself anew cannot starve the descriptors. */
 static void run_timers(struct loop *loop)
 {
-	usec_t now;
+	struct heap_node *first = heap_first(&loop->timers);
+	usec_t now = first ? clock_now() : 0;
 
-	if (!loop->timers_nr)
-		return;
-	now = clock_now();
-	for (size_t left = loop->timers_nr; left && loop->timers_nr && loop->timers[1]->at <= now; left--) {
-		struct loop_timer *timer = loop->timers[1];
+	for (size_t left = loop->timers.nr; left && first && first->at <= now; left--) {
+		struct loop_timer *timer = (struct loop_timer *)((char *)first - offsetof(struct loop_timer, due));
 
 		loop_timer_cancel(loop, timer);
 		timer->fn(timer);
+		first = heap_first(&loop->timers);
 	}
 }
 
@@ -346,14 +303,15 @@ static int wait_events(struct loop *loop, const struct timespec *timeout)
 
 static const struct timespec *time_to_wait(const struct loop *loop, bool wait, struct timespec *ts)
 {
+	const struct heap_node *first = heap_first(&loop->timers);
 	usec_t left;
 
 	*ts = (struct timespec){ 0 };
 	if (!wait || always_ready(loop))
 		return ts;
-	if (!loop->timers_nr)
+	if (!first)
 		return NULL;
-	left = loop->timers[1]->at - clock_now();
+	left = first->at - clock_now();
 	if (left > 0) {
 		ts->tv_sec = left / USEC_SEC;
 		ts->tv_nsec = left % USEC_SEC * 1000;

@@ -12,7 +12,7 @@
 #ifndef WP_LOOP_H
 #define WP_LOOP_H
 
-#include "clock.h"
+#include "heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +30,8 @@ struct loop_fd {
 };
 
 struct loop_timer {
-	usec_t at;           /* CLOCK_MONOTONIC */
+	struct heap_node due;    /* at: CLOCK_MONOTONIC; index 0: not set */
 	void (*fn)(struct loop_timer *timer);
-	size_t index;        /* in the heap, from 1; 0: not set */
 };
 
 int loop_init(struct loop **loop);      /* -1 with err recorded */

@@ -200,7 +200,7 @@ static void tell(struct loop_timer *timer)
 void tracked_in_use(struct tracked *t, int64_t n)
 {
 	t->in_use = n;
-	if (!t->joined || n == t->told || t->again.index)
+	if (!t->joined || n == t->told || t->again.due.index)
 		return;
 	if (clock_now() >= t->told_at + TELL_EVERY)
 		tell(&t->again);

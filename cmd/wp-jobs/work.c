@@ -459,7 +459,7 @@ static void turn_ended(struct work *w)
 		give_back(w);
 	if (settler_pending(&w->settler) == 0 || w->session.failed)
 		loop_stop(w->loop);
-	else if (!w->last_words.index)
+	else if (!w->last_words.due.index)
 		loop_timer_set(w->loop, &w->last_words, clock_now() + LAST_WORDS, on_last_words);
 }
 

@@ -160,7 +160,7 @@ static void watch_due(struct loop_timer *timer);
 /* A timer that is set stays set, though its call may have ended: most have by then. */
 static void watch_later(struct proc *proc)
 {
-	if (proc->young_first && !proc->timer.index)
+	if (proc->young_first && !proc->timer.due.index)
 		loop_timer_set(proc->map->loop, &proc->timer, proc->young_first->started + WATCH_AFTER, watch_due);
 }
 
@@ -169,7 +169,7 @@ static void watch_due(struct loop_timer *timer)
 	struct proc *proc = (struct proc *)((char *)timer - offsetof(struct proc, timer));
 	struct call *call;
 
-	while ((call = proc->young_first) && call->started + WATCH_AFTER <= timer->at) {
+	while ((call = proc->young_first) && call->started + WATCH_AFTER <= timer->due.at) {
 		grow_up(proc, call);
 		watch_stream(call, &call->out, out_readable);
 		watch_stream(call, &call->err, err_readable);

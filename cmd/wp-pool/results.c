@@ -265,7 +265,7 @@ static void announce_due(struct loop_timer *timer);
  * most jobs are, long before it rings. */
 static void arm(struct announcer *a)
 {
-	if (a->first && !a->timer.index)
+	if (a->first && !a->timer.due.index)
 		loop_timer_set(a->loop, &a->timer, a->first->started + STREAM_STARTED_AFTER, announce_due);
 }
 
@@ -273,7 +273,7 @@ static void announce_due(struct loop_timer *timer)
 {
 	struct announcer *a = (struct announcer *)((char *)timer - offsetof(struct announcer, timer));
 
-	while (a->first && a->first->started + STREAM_STARTED_AFTER <= timer->at)
+	while (a->first && a->first->started + STREAM_STARTED_AFTER <= timer->due.at)
 		announce(a, a->first);
 	arm(a);
 }

@@ -152,7 +152,7 @@ static void timers_in_order(void)
 	is_int((long long)rung, TIMERS - TIMERS / 5, "all that were not cancelled ring");
 	is_int((long long)order[0], 1, "one that was moved comes at its new time");
 	for (size_t i = 1; i < rung; i++)
-		sorted &= timers[order[i - 1]].at <= timers[order[i]].at;
+		sorted &= timers[order[i - 1]].due.at <= timers[order[i]].due.at;
 	ok(sorted, "in the order of their times");
 	loop_once(loop, false);
 	is_int((long long)rung, TIMERS - TIMERS / 5, "once");
@@ -172,7 +172,7 @@ static void timer_is_not_early(void)
 static void ring_again(struct loop_timer *timer)
 {
 	rung++;
-	loop_timer_set(loop, timer, timer->at, ring_again);
+	loop_timer_set(loop, timer, timer->due.at, ring_again);
 }
 
 static void endless_timer(void)
