@@ -66,11 +66,6 @@ int held_fd_lock(struct presence *p, int fd, struct strbuf *lock)
 	return r < 0 ? -1 : 1;
 }
 
-static int is_ours(const struct dirent *entry)
-{
-	return !strncmp(entry->d_name, family, strlen(family));
-}
-
 static void remove_if_abandoned(struct presence *p, const char *name)
 {
 	struct stat st;
@@ -84,18 +79,19 @@ static void remove_if_abandoned(struct presence *p, const char *name)
 /* Shells that were killed, or did not evaluate what they were told to, leave files that no entry names. */
 static void remove_abandoned(struct presence *p)
 {
-	struct dirent **names;
+	DIR *dir = opendir(p->state.live_dir);
 	struct strbuf name = STRBUF_INIT;
-	int n = scandir(p->state.live_dir, &names, is_ours, NULL);
+	struct dirent *entry;
 
-	for (int i = 0; i < n; i++) {
+	while (dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, family, strlen(family)))
+			continue;
 		strbuf_reset(&name);
-		strbuf_addf(&name, "live/%s", names[i]->d_name);
+		strbuf_addf(&name, "live/%s", entry->d_name);
 		remove_if_abandoned(p, name.buf);
-		free(names[i]);
 	}
-	if (n >= 0)
-		free(names);
+	if (dir)
+		closedir(dir);
 	strbuf_release(&name);
 }
 
