@@ -133,7 +133,8 @@ int alive_lock_inherited(int fd, const char *live_dir, const char *name)
 
 void alive_release(struct alive *alive)
 {
-	if (alive->fd >= 0 && unlink(alive->path) < 0 && errno != ENOENT)
+	/* Ours may have been removed, and another's be there. */
+	if (alive->fd >= 0 && same_file(alive->fd, alive->path) && unlink(alive->path) < 0 && errno != ENOENT)
 		err_warn("%s: cannot remove \"%s\"", strerror(errno), alive->path);
 	fd_close(&alive->fd);
 	free(alive->path);

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,14 +20,72 @@ static size_t groups_nr;
 static pid_t guard;
 static int lifeline = -1;          /* its end of file tells the guard that we are gone */
 
+static size_t patient_slot = SIZE_MAX;
+static usec_t patience;
+
+static const char *leavings[GUARD_UNLINKS];
+
+void guard_unlinks(const char *path)
+{
+	for (size_t i = 0; i < GUARD_UNLINKS; i++)
+		if (!leavings[i]) {
+			leavings[i] = path;
+			return;
+		}
+}
+
+static int awaited = -1;
+
+void guard_awaits(int fd)
+{
+	awaited = fd;
+}
+
+static void remove_leavings(void)
+{
+	for (size_t i = 0; i < GUARD_UNLINKS && leavings[i]; i++)
+		unlink(leavings[i]);
+}
+
+static void kill_group(size_t slot)
+{
+	pid_t group = atomic_load(&groups[slot]);
+
+	if (group > 0)
+		kill(-group, SIGKILL);
+}
+
+/* Its leader, that is: the others of the group are killed when that is gone. */
+static void wait_patiently(pid_t leader)
+{
+	int fd = (int)syscall(SYS_pidfd_open, leader, 0);
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0)
+		poll(&one, 1, (int)(patience / USEC_MS));
+}
+
 static void kill_groups(void)
 {
-	for (size_t i = 0; i < groups_nr; i++) {
-		pid_t group = atomic_load(&groups[i]);
+	for (size_t i = 0; i < groups_nr; i++)
+		if (i != patient_slot)
+			kill_group(i);
+	if (patient_slot >= groups_nr || atomic_load(&groups[patient_slot]) <= 0)
+		return;
+	wait_patiently(atomic_load(&groups[patient_slot]));
+	kill_group(patient_slot);
+}
 
-		if (group > 0)
-			kill(-group, SIGKILL);
-	}
+enum { LIFELINE, HOLD, AWAITED, ALL };
+
+static int guard_descriptors(int end, int hold)
+{
+	const int fds[ALL] = { end, hold, awaited };
+
+	for (int i = 0; i < ALL; i++)
+		if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : close(i) < 0 && errno != EBADF)
+			return -1;
+	return close_range(ALL, ~0U, 0);
 }
 
 /* Deaf to signals: whoever ends a whole session or unit by TERM means us, and we
@@ -32,17 +93,23 @@ static void kill_groups(void)
 static _Noreturn void guard_main(int end, int hold)
 {
 	sigset_t all;
+	bool clean = false;
+	ssize_t n;
 	char byte;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setpgid(0, 0);
 	prctl(PR_SET_NAME, "wp-guard");
-	if (dup2(end, 0) < 0 || (hold >= 0 && dup2(hold, 1) < 0) || close_range(hold >= 0 ? 2 : 1, ~0U, 0) < 0)
+	if (guard_descriptors(end, hold) < 0)
 		_exit(WP_FAILED);
-	while (read(0, &byte, 1) != 0)
-		;
+	while ((n = read(0, &byte, 1)) != 0)
+		clean |= n > 0;
 	kill_groups();
+	while (!clean && awaited >= 0 && read(AWAITED, &byte, 1) > 0)
+		;
+	if (!clean)
+		remove_leavings();
 	_exit(0);
 }
 
@@ -80,6 +147,12 @@ int guard_start(size_t slots, int hold)
 	return 0;
 }
 
+void guard_patience(size_t slot, usec_t limit)
+{
+	patient_slot = slot;
+	patience = limit;
+}
+
 void guard_set(size_t slot, pid_t group)
 {
 	if (slot < groups_nr)
@@ -95,6 +168,8 @@ void guard_stop(void)
 {
 	if (lifeline < 0)
 		return;
+	/* What is to be removed is our own business now: somebody may have made it anew as soon as it is gone. */
+	(void)!write(lifeline, "", 1);
 	close(lifeline);
 	lifeline = -1;
 	while (waitpid(guard, NULL, 0) < 0 && errno == EINTR)

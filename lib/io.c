@@ -65,6 +65,31 @@ int write_full(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+int fd_wait_readable(int fd, usec_t deadline)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		usec_t left = deadline == USEC_NEVER ? 0 : deadline - clock_now();
+		struct timespec ts = { left / USEC_SEC, left % USEC_SEC * 1000 };
+		int r;
+
+		if (left < 0)
+			return 0;
+		r = ppoll(&one, 1, deadline == USEC_NEVER ? NULL : &ts, NULL);
+		if (r >= 0 || errno != EINTR)
+			return r;
+	}
+}
+
+void fd_discard(int fd)
+{
+	char buf[1024];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
 int fd_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

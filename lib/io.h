@@ -7,6 +7,7 @@
 #ifndef WP_IO_H
 #define WP_IO_H
 
+#include "clock.h"
 #include "strbuf.h"
 
 #include <stdbool.h>
@@ -19,6 +20,10 @@ ssize_t read_full(int fd, void *buf, size_t len);
 int write_full(int fd, const void *buf, size_t len);
 
 int fd_nonblock(int fd, bool on);
+/* Read what is there, of a non-blocking descriptor, and forget it. */
+void fd_discard(int fd);
+/* Wait for something to read, or the end: 1; 0 when it is DEADLINE (clock_now(); USEC_NEVER: none); -1 with errno. */
+int fd_wait_readable(int fd, usec_t deadline);
 /* A closed stdin, stdout or stderr must not become a database, a lock or a pipe of ours: it is opened the
  * wrong way round, so that using it fails as if it were closed still. -1 with errno. */
 int fd_reserve_standard(void);

@@ -79,6 +79,7 @@ struct verb {
 	size_t more_offset;             /* where in the verb's struct the shared struct lies */
 	size_t size;                    /* of the verb's struct */
 	const void *defaults;           /* copied there first; NULL: zeros */
+	bool internal;                  /* for our own programs: named nowhere */
 	bool command;                   /* ends with [--] COMMAND [ARG...] */
 	int min_operands, max_operands; /* -1: any number */
 	/* GLOBALS is the program's struct of global options, ARGS the verb's.

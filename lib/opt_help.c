@@ -73,11 +73,12 @@ static void print_verbs(const struct verb *const *verbs)
 	int width = 0;
 
 	for (const struct verb *const *v = verbs; *v; v++)
-		if ((int)strlen((*v)->name) > width)
+		if (!(*v)->internal && (int)strlen((*v)->name) > width)
 			width = (int)strlen((*v)->name);
 	puts("\nVerbs:");
 	for (const struct verb *const *v = verbs; *v; v++)
-		printf(" %-*s  %s\n", width, (*v)->name, (*v)->summary);
+		if (!(*v)->internal)
+			printf(" %-*s  %s\n", width, (*v)->name, (*v)->summary);
 }
 
 void help_program(const struct program *program, const struct opt *builtin)
@@ -136,5 +137,6 @@ void list_options(const struct program *program, const struct verb *verb, const 
 	list_table(program->globals);
 	list_table(builtin);
 	for (const struct verb *const *v = program->verbs; !verb && *v; v++)
-		printf("verb\t%s\t%s\n", (*v)->name, (*v)->summary);
+		if (!(*v)->internal)
+			printf("verb\t%s\t%s\n", (*v)->name, (*v)->summary);
 }

@@ -94,15 +94,17 @@ struct decimal {
 	int64_t whole, fraction;
 };
 
-/* Numbers beyond what any unit could use stop growing, so that they are out of range and not wrapped. */
+/* Numbers that are too large become the largest, so that they are out of range whatever the unit, and not wrapped. */
 static int read_decimal(struct decimal *number, const char **p)
 {
 	*number = (struct decimal){ 0, 0 };
 	if (!is_digit(**p))
 		return -1;
-	for (; is_digit(**p); (*p)++)
-		if (number->whole < LONGEST)
-			number->whole = number->whole * 10 + (**p - '0');
+	for (; is_digit(**p); (*p)++) {
+		bool fits = number->whole <= (INT64_MAX - 9) / 10;
+
+		number->whole = fits ? number->whole * 10 + (**p - '0') : INT64_MAX;
+	}
 	if (**p != '.')
 		return 0;
 	(*p)++;
@@ -128,6 +130,32 @@ static int read_part(wide *sum, const char **p)
 	*p += unit->len;
 	*sum += (wide)number.whole * unit->length + (wide)number.fraction * unit->length / FRACTION_SCALE;
 	return 1;
+}
+
+/* Sizes */
+
+int parse_size(int64_t *out, const char *s)
+{
+	static const char letters[] = "KMGTP";
+	const char *p = s, *unit;
+	struct decimal number;
+	int shift = 0;
+	wide size;
+
+	if (read_decimal(&number, &p) < 0)
+		return invalid("size", s);
+	if (*p && (unit = strchr(letters, *p))) {
+		shift = 10 * (int)(unit - letters + 1);
+		p++;
+	}
+	if (*p)
+		return invalid("size", s);
+	size = ((wide)number.whole << shift) + ((wide)number.fraction << shift) / FRACTION_SCALE;
+	/* The largest may stand for something larger. */
+	if (size < 1 || size >= INT64_MAX)
+		return err_set(WP_USAGE, "size \"%s\" is out of range", s);
+	*out = (int64_t)size;
+	return 0;
 }
 
 static int invalid_duration(const char *s)

@@ -23,6 +23,8 @@ int parse_int(int64_t *out, const char *s, const char *what, int64_t min, int64_
  * 100 years. */
 int parse_duration(usec_t *out, const char *s);
 
+/* A number of bytes: "4096", "512K", "1.5G"; K, M, G, T and P are powers of 1024. At least 1. */
+int parse_size(int64_t *out, const char *s);
 /* RFC 3339 ("2026-01-31T12:00:00Z", with fraction and offset), the same without
  * an offset (local time), "2026-01-31" (local midnight), "@SECONDS[.fraction]".
  * A day that does not exist (30 February) is an error. Result: microseconds

@@ -3,8 +3,11 @@
 #include "err.h"
 #include "io.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +55,32 @@ int process_start(pid_t pid, int64_t *start)
 		return err_set(WP_SOFTWARE, "cannot make sense of \"%s\"", path);
 	*start = strtoll(time, NULL, 10);
 	return *state != 'Z' && *state != 'X';
+}
+
+static bool is_child_of(pid_t parent, const char *pid)
+{
+	char path[300], stat[1024];
+	const char *state, *owner;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	if (read_small(path, stat, sizeof(stat)) < 0)
+		return false;
+	state = field(stat, 3);
+	owner = field(stat, 4);
+	return state && owner && *state != 'Z' && strtol(owner, NULL, 10) == parent;
+}
+
+void process_children(pid_t parent, void (*fn)(pid_t pid, void *ctx), void *ctx)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (isdigit((unsigned char)entry->d_name[0]) && is_child_of(parent, entry->d_name))
+			fn((pid_t)strtol(entry->d_name, NULL, 10), ctx);
+	closedir(dir);
 }
 
 int process_boot(int64_t *boot)

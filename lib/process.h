@@ -14,6 +14,8 @@
  */
 int process_start(pid_t pid, int64_t *start);
 
+/* FN for each child that PARENT has now, by a look at all processes: those that come or go meanwhile may be missed. */
+void process_children(pid_t parent, void (*fn)(pid_t pid, void *ctx), void *ctx);
 /* The kernel's id of this boot of the machine (random(4)), as much of it as fits; -1 with err recorded. */
 int process_boot(int64_t *boot);
 

@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct child {
 	int fds[3];
 	pid_t parent;
 	volatile int failure;      /* errno, 0 when the command was started */
+	volatile bool limited;     /* so it was not the limits that failed */
 };
 
 /* Signals that are ignored stay ignored over exec, others do not stay handled: only
@@ -45,6 +47,20 @@ static void find_ignored(void)
 	for (int signo = 1; signo < NSIG; signo++)
 		if (signo != SIGPIPE && !sigaction(signo, NULL, &action) && action.sa_handler == SIG_IGN)
 			ignored[ignored_nr++] = signo;
+}
+
+static struct rlimit files;        /* as it was before we raised our own; rlim_cur 0: we have not */
+
+int spawn_raise_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -1;
+	if (!files.rlim_cur)
+		files = limit;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int dev_null(void)
@@ -75,6 +91,8 @@ static int child_signals(bool inherit)
 static int child_ties(const struct child *child)
 {
 	if (!child->spawn->same_group && setpgid(0, 0) < 0)
+		return -1;
+	if (child->spawn->cgroup >= 0 && write(child->spawn->cgroup, "0", 1) != 1)
 		return -1;
 	/* By the child itself: between its start and our next step we may be killed. */
 	if (child->spawn->guarded)
@@ -120,11 +138,41 @@ static int child_descriptors(const struct child *child)
 	return close_range((unsigned)end, ~0U, 0);
 }
 
+static int child_limit(int resource, int64_t soft, int64_t hard)
+{
+	struct rlimit limit = { (rlim_t)soft, (rlim_t)hard }, now;
+
+	if (getrlimit(resource, &now) < 0)
+		return -1;
+	if (limit.rlim_max > now.rlim_max)
+		limit.rlim_max = now.rlim_max;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	return setrlimit(resource, &limit);
+}
+
+static int child_limits(const struct spawn_limits *limits)
+{
+	if (!limits)
+		return 0;
+	if (limits->memory && child_limit(RLIMIT_AS, limits->memory, limits->memory) < 0)
+		return -1;
+	if (limits->cpu && child_limit(RLIMIT_CPU, limits->cpu, limits->cpu + 1) < 0)
+		return -1;
+	return limits->nice ? setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + limits->nice) : 0;
+}
+
+/* Last, because what the child was given may be above the limit. */
+static int child_files(void)
+{
+	return files.rlim_cur ? setrlimit(RLIMIT_NOFILE, &files) : 0;
+}
+
 static void child_run(struct child *child)
 {
 	if (!child_ties(child) && !child_signals(child->spawn->inherit)
-	    && (!child->spawn->dir || !chdir(child->spawn->dir))
-	    && child_descriptors(child) >= 0)
+	    && (child->limited = !child_limits(child->spawn->limits)) && (!child->spawn->dir || !chdir(child->spawn->dir))
+	    && child_descriptors(child) >= 0 && child_files() >= 0)
 		execve(child->path, child->argv, child->envp);
 	child->failure = errno;
 	_exit(WP_FAILED);
@@ -147,6 +195,7 @@ static pid_t run(struct child *child)
 	pid_t pid;
 
 	child->failure = 0;
+	child->limited = !child->spawn->limits;
 	pid = fork_child(child);
 	if (pid < 0) {
 		child->failure = errno;
@@ -216,6 +265,11 @@ static pid_t start(const struct spawn *spawn, const char *path)
 	pid = run(&child);
 	if (pid < 0 && child.failure == ENOEXEC)
 		pid = run_by_shell(&child);
+	if (pid < 0 && !child.limited && (child.failure == EACCES || child.failure == EPERM)) {
+		err_set(WP_CANNOT_EXEC, "cannot set the limits of \"%s\": %s", spawn->argv[0], strerror(child.failure));
+		errno = child.failure;
+		return -1;
+	}
 	if (pid < 0)
 		return exec_error(spawn->argv[0], child.failure);
 	return pid;
@@ -253,9 +307,8 @@ static int executable(const char *path)
 	return access(path, X_OK) < 0 ? errno : 0;
 }
 
-static int search_path(const char *name, struct strbuf *found)
+static int search_path(const char *name, const char *dirs, struct strbuf *found)
 {
-	const char *dirs = getenv("PATH");
 	int error = ENOENT;
 
 	if (!dirs)
@@ -282,6 +335,11 @@ static int search_path(const char *name, struct strbuf *found)
 
 char *spawn_find(const char *name)
 {
+	return spawn_find_in(name, getenv("PATH"));
+}
+
+char *spawn_find_in(const char *name, const char *dirs)
+{
 	struct strbuf found = STRBUF_INIT;
 	int error;
 
@@ -291,7 +349,7 @@ char *spawn_find(const char *name)
 		strbuf_addstr(&found, name);
 		error = executable(name);
 	} else {
-		error = search_path(name, &found);
+		error = search_path(name, dirs, &found);
 	}
 	if (!error)
 		return strbuf_detach(&found, NULL);

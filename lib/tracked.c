@@ -36,6 +36,7 @@ static int join(struct tracked *t, bool wait)
 	t->joined = t->was_there = true;
 	t->said = false;
 	t->told = t->in_use;
+	t->told_capacity = t->capacity;
 	t->told_at = clock_now();
 	if (t->moved)
 		t->moved(t);
@@ -179,10 +180,10 @@ void tracked_join_later(struct tracked *t, struct loop *loop)
 static void tell(struct loop_timer *timer)
 {
 	struct tracked *t = tracked_of(timer, again);
-	struct presence_change change = { .capacity = -1, .in_use = t->in_use };
+	struct presence_change change = { .capacity = t->capacity, .in_use = t->in_use };
 	int r;
 
-	if (t->in_use == t->told)
+	if (t->in_use == t->told && t->capacity == t->told_capacity)
 		return;
 	r = presence_update(&t->p, t->ref.buf, &change, false);
 	if (r == 0) {
@@ -194,18 +195,32 @@ static void tell(struct loop_timer *timer)
 		err_clear();
 	}
 	t->told = t->in_use;
+	t->told_capacity = t->capacity;
 	t->told_at = clock_now();
 }
 
-void tracked_in_use(struct tracked *t, int64_t n)
+static void tell_soon(struct tracked *t)
 {
-	t->in_use = n;
-	if (!t->joined || n == t->told || t->again.due.index)
+	if (!t->joined || t->again.due.index)
 		return;
 	if (clock_now() >= t->told_at + TELL_EVERY)
 		tell(&t->again);
 	else
 		loop_timer_set(t->loop, &t->again, t->told_at + TELL_EVERY, tell);
+}
+
+void tracked_in_use(struct tracked *t, int64_t n)
+{
+	t->in_use = n;
+	if (n != t->told)
+		tell_soon(t);
+}
+
+void tracked_capacity(struct tracked *t, int64_t capacity)
+{
+	t->capacity = capacity;
+	if (capacity != t->told_capacity)
+		tell_soon(t);
 }
 
 void tracked_leave(struct tracked *t, const char *reason)

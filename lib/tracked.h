@@ -26,7 +26,7 @@ struct tracked {
 	struct presence p;
 	bool open, joined, said;
 	bool was_there;              /* once: the state directory may be made anew */
-	int64_t in_use, told;
+	int64_t in_use, told, told_capacity;
 	usec_t told_at;
 	struct loop_timer again, check;
 };
@@ -44,6 +44,8 @@ int tracked_join(struct tracked *t, struct loop *loop);
 void tracked_join_later(struct tracked *t, struct loop *loop);
 /* How much of the capacity is in use: as often as it changes, for next to nothing. Others hear of it within a tenth of a second. */
 void tracked_in_use(struct tracked *t, int64_t n);
+/* Its capacity is another one now: told in the same way. */
+void tracked_capacity(struct tracked *t, int64_t capacity);
 /* Leave, for REASON (presence.h). Fine when it never joined. */
 void tracked_leave(struct tracked *t, const char *reason);
 

@@ -140,8 +140,12 @@ pg() {
 # start NAME COMMAND...: in the background, stdout to NAME.out and stderr to NAME.err (a FIFO
 # or file that is there already is used); the pid in $pid and $pid_NAME.
 start() {
-	local name=$1
+	local name=$1 file
 	shift
+	# For wait_line: tail looks for a file that is not there only now and then.
+	for file in "$T/$name.out" "$T/$name.err"; do
+		[ -e "$file" ] || : >"$file"
+	done
 	"$@" >"$T/$name.out" 2>"$T/$name.err" 3>&- &
 	pid=$!
 	printf -v "pid_$name" %s "$pid"

@@ -116,7 +116,7 @@ static int write_metrics(const struct capacity_args *a, const struct sums *s)
 	int r;
 
 	for (size_t g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
-		metrics_gauge(&text, gauges[g].name, gauges[g].help);
+		metrics_family(&text, gauges[g].name, "gauge", gauges[g].help);
 		for (size_t i = 0; i < s->nr; i++) {
 			const char *labels[] = { "topic", s->topics[i].topic, NULL };
 			metrics_sample(&text, gauges[g].name, labels, figure(&s->topics[i].totals, gauges[g].which));

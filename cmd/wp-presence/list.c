@@ -200,7 +200,7 @@ static void add_gauge(struct strbuf *out, const char *name, const char *help, in
 	size_t at = 0, len;
 	const char *line;
 
-	metrics_gauge(out, name, help);
+	metrics_family(out, name, "gauge", help);
 	while (next_line(lines, &at, &line, &len))
 		add_sample(out, name, column, line, len);
 }

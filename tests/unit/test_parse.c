@@ -213,6 +213,36 @@ static void good_weighted(const char *s, size_t name_len, int weight)
 	is_int(n, weight, "with weight %d", weight);
 }
 
+static void good_size(const char *text, int64_t expected)
+{
+	int64_t size = -1;
+
+	is_int(parse_size(&size, text), 0, "size \"%s\"", text);
+	is_int(size, expected, "is %lld", (long long)expected);
+}
+
+static void sizes(void)
+{
+	static const char *const bad[] = { "", "K", "-1", "+1", " 1", "1 ", "1KB", "1k", "1Ki", "1.K", ".5K", "1e3", "0x10", "1K1" };
+	static const char *const beyond[] = { "0", "0.4", "8192P", "9223372036854775807", "9223372036854775808", "99999999999999999999999P" };
+	int64_t size;
+
+	good_size("1", 1);
+	good_size("4096", 4096);
+	good_size("512K", 512 << 10);
+	good_size("1.5G", (int64_t)3 << 29);
+	good_size("0.5K", 512);
+	good_size("4T", (int64_t)4 << 40);
+	good_size("8191P", (int64_t)8191 << 50);
+	good_size("9223372036854775799", INT64_MAX - 8);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		is_int(parse_size(&size, bad[i]), -1, "\"%s\" is no size", bad[i]);
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+		is_int(parse_size(&size, beyond[i]), -1, "\"%s\" is too small or too large", beyond[i]);
+	is_refused(parse_size(&size, "5x"), "invalid size \"5x\"");
+	is_refused(parse_size(&size, "0"), "size \"0\" is out of range");
+}
+
 static void weighted(void)
 {
 	size_t len;
@@ -270,6 +300,7 @@ int main(void)
 	durations();
 	times();
 	local_times();
+	sizes();
 	weighted();
 	utf8();
 	return done_testing();

@@ -5,6 +5,33 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+static void count_child(pid_t pid, void *ctx)
+{
+	pid_t *seen = ctx;
+
+	seen[0]++;
+	seen[1] = pid;
+}
+
+static void children(void)
+{
+	pid_t seen[2] = { 0 }, pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	process_children(getpid(), count_child, seen);
+	is_int(seen[0], 1, "one child");
+	is_int(seen[1], pid, "that one");
+	kill(pid, SIGKILL);
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	seen[0] = 0;
+	process_children(getpid(), count_child, seen);
+	is_int(seen[0], 0, "a dead one is none");
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	int64_t ours = 0, again = 0, other = 0, boot = 0, same = 0;
@@ -36,6 +63,7 @@ int main(void)
 	waitpid(pid, &status, 0);
 	is_int(process_start(pid, &other), 0, "nor when somebody has");
 
+	children();
 	is_int(process_boot(&boot), 0, "this boot");
 	ok(boot > 0, "has a number");
 	is_int(process_boot(&same), 0, "asked again");

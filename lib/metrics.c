@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void metrics_gauge(struct strbuf *sb, const char *name, const char *help)
+void metrics_family(struct strbuf *sb, const char *name, const char *type, const char *help)
 {
-	strbuf_addf(sb, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+	strbuf_addf(sb, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void add_value(struct strbuf *sb, const char *value)
@@ -27,7 +27,7 @@ static void add_value(struct strbuf *sb, const char *value)
 	}
 }
 
-void metrics_sample(struct strbuf *sb, const char *name, const char *const *labels, int64_t value)
+void metrics_sample_text(struct strbuf *sb, const char *name, const char *const *labels, const char *value)
 {
 	const char *before = "{";
 
@@ -40,7 +40,15 @@ void metrics_sample(struct strbuf *sb, const char *name, const char *const *labe
 	}
 	if (*before == ',')
 		strbuf_addch(sb, '}');
-	strbuf_addf(sb, " %lld\n", (long long)value);
+	strbuf_addf(sb, " %s\n", value);
+}
+
+void metrics_sample(struct strbuf *sb, const char *name, const char *const *labels, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	metrics_sample_text(sb, name, labels, text);
 }
 
 void metrics_end(struct strbuf *sb)
