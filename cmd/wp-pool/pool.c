@@ -6,10 +6,14 @@
 #define REFUSED_PAUSE (100 * USEC_MS)
 #define REFUSALS_MAX 50
 #define HALT_PERCENT_MIN 3
+/* From KILL to giving a runner up, however short kill_after is: it has to hear of the end first, and has others' items. */
+#define ABANDON_AFTER (5 * USEC_SEC)
 
-enum { ITEM_PENDING, ITEM_RUNNING, ITEM_REPORTED };
-enum { SLOT_OPEN, SLOT_HELD, SLOT_ENDING };
-enum { NO_SIGNAL, SEND_TERM, SEND_KILL };
+enum { ITEM_NEW, ITEM_PENDING, ITEM_RUNNING, ITEM_REPORTED };
+enum { SLOT_OPEN, SLOT_HELD, SLOT_ENDING, SLOT_ABSENT };
+enum { NO_SIGNAL, SEND_TERM, SEND_KILL, ABANDON };
+
+#define owner_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
 
 /* Lists */
 
@@ -21,19 +25,47 @@ static void items_append(struct pool_items *list, struct pool_item *item)
 	list->last = item;
 }
 
-static void items_prepend(struct pool_items *list, struct pool_item *item)
-{
-	item->prev = NULL;
-	item->next = list->first;
-	*(list->first ? &list->first->prev : &list->last) = item;
-	list->first = item;
-}
-
 static void items_remove(struct pool_items *list, struct pool_item *item)
 {
 	*(item->prev ? &item->prev->next : &list->first) = item->next;
 	*(item->next ? &item->next->prev : &list->last) = item->prev;
 	item->prev = item->next = NULL;
+}
+
+/* Those of one priority in the order in which they came. */
+static void pending_append(struct pool *pool, struct pool_item *item)
+{
+	struct pool_items *list = &pool->pending;
+	struct pool_item *before = list->last;
+
+	while (before && before->priority > item->priority)
+		before = before->prev;
+	item->prev = before;
+	item->next = before ? before->next : list->first;
+	*(item->prev ? &item->prev->next : &list->first) = item;
+	*(item->next ? &item->next->prev : &list->last) = item;
+	pool->waiting++;
+}
+
+/* Before all others of its priority. */
+static void pending_prepend(struct pool *pool, struct pool_item *item)
+{
+	struct pool_items *list = &pool->pending;
+	struct pool_item *after = list->first;
+
+	while (after && after->priority < item->priority)
+		after = after->next;
+	item->next = after;
+	item->prev = after ? after->prev : list->last;
+	*(item->prev ? &item->prev->next : &list->first) = item;
+	*(item->next ? &item->next->prev : &list->last) = item;
+	pool->waiting++;
+}
+
+static void pending_remove(struct pool *pool, struct pool_item *item)
+{
+	items_remove(&pool->pending, item);
+	pool->waiting--;
 }
 
 /* The slot used last comes first: its memory is warm. */
@@ -67,44 +99,53 @@ static void slot_list(struct pool *pool, struct pool_slot *slot)
 		bucket_add(pool, slot);
 }
 
-/* Deadlines. Every queue has one fixed delay, so appending keeps it sorted. */
+/* Deadlines. A queue has one delay most of the time, so that what is set comes last, or near it. */
 
-static void due_clear(struct pool_slot *slot)
+static void due_clear(struct pool_end *end)
 {
-	struct pool_slots *queue = slot->due;
+	struct pool_ends *queue = end->queue;
 
 	if (!queue)
 		return;
-	*(slot->due_prev ? &slot->due_prev->due_next : &queue->first) = slot->due_next;
-	*(slot->due_next ? &slot->due_next->due_prev : &queue->last) = slot->due_prev;
-	slot->due = NULL;
+	*(end->prev ? &end->prev->next : &queue->first) = end->next;
+	*(end->next ? &end->next->prev : &queue->last) = end->prev;
+	end->queue = NULL;
 }
 
-static void due_set(struct pool_slots *queue, struct pool_slot *slot, usec_t deadline)
+static void due_set(struct pool_ends *queue, struct pool_end *end, usec_t deadline)
 {
-	due_clear(slot);
-	slot->deadline = deadline;
-	slot->due = queue;
-	slot->due_next = NULL;
-	slot->due_prev = queue->last;
-	*(queue->last ? &queue->last->due_next : &queue->first) = slot;
-	queue->last = slot;
+	struct pool_end *before;
+
+	due_clear(end);
+	before = queue->last;
+	while (before && before->deadline > deadline)
+		before = before->prev;
+	end->deadline = deadline;
+	end->queue = queue;
+	end->prev = before;
+	end->next = before ? before->next : queue->first;
+	*(end->prev ? &end->prev->next : &queue->first) = end;
+	*(end->next ? &end->next->prev : &queue->last) = end;
 }
 
 void pool_init(struct pool *pool, const struct pool_config *config)
 {
 	*pool = (struct pool){ .config = *config, .grace_end = USEC_NEVER };
 	pool->slot = xcalloc(config->slots, sizeof(*pool->slot));
-	pool->bucket = xcalloc(config->per_slot, sizeof(*pool->bucket));
+	pool->bucket = xcalloc(config->own ? config->per_slot_max : config->per_slot, sizeof(*pool->bucket));
 	/* Backwards, so that slot 0 is the first one taken. */
-	for (size_t i = config->slots; i-- > 0;)
+	for (size_t i = config->slots; i-- > 0;) {
+		if (config->own)
+			pool->slot[i].state = SLOT_ABSENT;
 		slot_list(pool, &pool->slot[i]);
+	}
 }
 
 void pool_release(struct pool *pool)
 {
 	free(pool->slot);
 	free(pool->bucket);
+	heap_release(&pool->deadlines);
 	*pool = (struct pool){ 0 };
 }
 
@@ -117,20 +158,20 @@ struct pool_item *pool_head(const struct pool *pool, size_t slot)
 
 static bool slot_closing(const struct pool *pool, const struct pool_slot *slot)
 {
-	return slot->state == SLOT_ENDING && slot->signal == SEND_TERM && slot->due == &pool->kills;
+	return slot->state == SLOT_ENDING && slot->end.signal == SEND_TERM && slot->end.queue == &pool->kills;
 }
 
 bool pool_slot_termed(const struct pool *pool, size_t slot)
 {
-	return pool->slot[slot].state == SLOT_ENDING && pool->slot[slot].signal == SEND_KILL;
+	return pool->slot[slot].state == SLOT_ENDING && pool->slot[slot].end.signal == SEND_KILL;
 }
 
-static void slot_ending(struct pool *pool, struct pool_slot *slot, struct pool_slots *queue, usec_t at)
+static void slot_ending(struct pool *pool, struct pool_slot *slot, struct pool_ends *queue, usec_t at)
 {
 	bucket_remove(pool, slot);
 	slot->state = SLOT_ENDING;
-	slot->signal = SEND_TERM;
-	due_set(queue, slot, at);
+	slot->end.signal = SEND_TERM;
+	due_set(queue, &slot->end, at);
 }
 
 static void slot_end(struct pool *pool, struct pool_slot *slot)
@@ -156,11 +197,40 @@ void pool_slot_down(struct pool *pool, size_t index)
 {
 	struct pool_slot *slot = &pool->slot[index];
 
-	due_clear(slot);
+	due_clear(&slot->end);
 	bucket_remove(pool, slot);
 	slot->state = SLOT_OPEN;
-	slot->signal = NO_SIGNAL;
+	slot->end.signal = NO_SIGNAL;
 	slot_list(pool, slot);
+}
+
+void pool_slot_up(struct pool *pool, size_t index)
+{
+	pool->slot[index].taken = 0;
+	pool_slot_down(pool, index);
+}
+
+void pool_slot_gone(struct pool *pool, size_t index)
+{
+	struct pool_slot *slot = &pool->slot[index];
+
+	due_clear(&slot->end);
+	bucket_remove(pool, slot);
+	slot->state = SLOT_ABSENT;
+}
+
+bool pool_slot_held(const struct pool *pool, size_t slot)
+{
+	return pool->slot[slot].state == SLOT_HELD;
+}
+
+void pool_set_per_slot(struct pool *pool, size_t per_slot)
+{
+	for (size_t i = 0; i < pool->config.slots; i++)
+		bucket_remove(pool, &pool->slot[i]);
+	pool->config.per_slot = per_slot;
+	for (size_t i = pool->config.slots; i-- > 0;)
+		slot_list(pool, &pool->slot[i]);
 }
 
 void pool_slot_hold(struct pool *pool, size_t slot)
@@ -177,6 +247,15 @@ void pool_slot_open(struct pool *pool, size_t slot)
 	slot_list(pool, &pool->slot[slot]);
 }
 
+static void item_end(struct pool *pool, struct pool_item *item)
+{
+	if (item->end.signal != NO_SIGNAL)
+		return;
+	item->end.is_item = true;
+	item->end.signal = SEND_TERM;
+	due_set(&pool->signals, &item->end, 0);
+}
+
 static void slot_blame(struct pool_slot *slot, enum pool_cause cause)
 {
 	for (struct pool_item *item = slot->items.first; item; item = item->next)
@@ -189,7 +268,7 @@ static void slot_blame(struct pool_slot *slot, enum pool_cause cause)
 static void arm_timeout(struct pool *pool, struct pool_slot *slot, usec_t now)
 {
 	if (pool->config.timeout && slot->state == SLOT_OPEN && slot->items.first)
-		due_set(&pool->timeouts, slot, now + pool->config.timeout);
+		due_set(&pool->timeouts, &slot->end, now + pool->config.timeout);
 }
 
 static void slot_take(struct pool *pool, struct pool_slot *slot, struct pool_item *item)
@@ -197,6 +276,7 @@ static void slot_take(struct pool *pool, struct pool_slot *slot, struct pool_ite
 	bucket_remove(pool, slot);
 	items_append(&slot->items, item);
 	slot->load++;
+	slot->taken++;
 	slot->alone = item->alone;
 	slot_list(pool, slot);
 	item->slot = (size_t)(slot - pool->slot);
@@ -214,11 +294,13 @@ static void slot_drop(struct pool *pool, struct pool_item *item, usec_t now)
 	slot->load--;
 	slot->alone = false;
 	slot_list(pool, slot);
+	due_clear(&item->end);
+	item->end.signal = NO_SIGNAL;
 	pool->running--;
 	if (!head)
 		return;
-	if (slot->due == &pool->timeouts)
-		due_clear(slot);
+	if (slot->end.queue == &pool->timeouts)
+		due_clear(&slot->end);
 	arm_timeout(pool, slot, now);
 }
 
@@ -239,6 +321,7 @@ static void report(struct pool *pool, struct pool_item *item, enum pool_verdict 
 	item->state = ITEM_REPORTED;
 	item->verdict = verdict;
 	count(pool, verdict);
+	heap_remove(&pool->deadlines, &item->due);
 	items_append(&pool->reports, item);
 }
 
@@ -246,16 +329,19 @@ static void again(struct pool *pool, struct pool_item *item)
 {
 	item->state = ITEM_PENDING;
 	item->cause = POOL_NO_CAUSE;
-	items_prepend(&pool->pending, item);
+	pending_prepend(pool, item);
 }
 
 static bool may_retry(const struct pool *pool, struct pool_item *item, enum pool_outcome outcome)
 {
 	if (pool->stage != POOL_RUNS)
 		return false;
+	/* Its deadline was for all tries together. */
+	if (pool->config.own && item->cause == POOL_TIMEOUT)
+		return false;
 	if (outcome == POOL_UNBLAMED && item->cause == POOL_NO_CAUSE && !item->alone)
 		return item->alone = true;
-	return outcome != POOL_BAD && outcome != POOL_UNSTARTED && item->tries++ < pool->config.retries;
+	return outcome != POOL_BAD && outcome != POOL_UNSTARTED && item->tries++ < pool->config.retries + item->retries;
 }
 
 static enum pool_verdict judge(const struct pool *pool, const struct pool_item *item, enum pool_outcome outcome)
@@ -292,6 +378,8 @@ void pool_ended(struct pool *pool, struct pool_item *item, enum pool_outcome out
 {
 	enum pool_verdict verdict = judge(pool, item, outcome);
 
+	if (pool->config.single_use && pool->slot[item->slot].state == SLOT_OPEN)
+		pool_slot_hold(pool, item->slot);
 	slot_drop(pool, item, now);
 	pool->hold_end = 0;
 	if (verdict == POOL_FAILURE && may_retry(pool, item, outcome)) {
@@ -314,11 +402,27 @@ bool pool_refused(struct pool *pool, struct pool_item *item, usec_t now)
 	if (pool->running == 1 && ++pool->refusals > REFUSALS_MAX)
 		return false;
 	slot_drop(pool, item, now);
-	again(pool, item);
+	pool->slot[item->slot].taken--;
 	pool->hold_end = now + REFUSED_PAUSE;
+	/* It was to be ended in the meantime. */
+	if (item->cause != POOL_NO_CAUSE) {
+		report(pool, item, judge(pool, item, POOL_FAILED));
+		halt_if_due(pool);
+		return true;
+	}
+	again(pool, item);
 	if (pool->stage != POOL_RUNS)
 		pool_halt(pool);
 	return true;
+}
+
+/* Only what was offered and not yet reported is in the heap. */
+void pool_set_deadline(struct pool *pool, struct pool_item *item, usec_t deadline)
+{
+	heap_remove(&pool->deadlines, &item->due);
+	item->due.at = deadline == USEC_NEVER ? 0 : deadline;
+	if (item->due.at && (item->state == ITEM_PENDING || item->state == ITEM_RUNNING))
+		heap_set(&pool->deadlines, &item->due, deadline);
 }
 
 void pool_offer(struct pool *pool, struct pool_item *item)
@@ -329,8 +433,10 @@ void pool_offer(struct pool *pool, struct pool_item *item)
 	item->tries = 0;
 	item->alone = false;
 	item->cause = POOL_NO_CAUSE;
+	if (item->due.at)
+		heap_set(&pool->deadlines, &item->due, item->due.at);
 	if (pool->stage == POOL_RUNS)
-		items_append(&pool->pending, item);
+		pending_append(pool, item);
 	else
 		report(pool, item, POOL_INTERRUPTED);
 }
@@ -343,12 +449,15 @@ void pool_eof(struct pool *pool)
 void pool_cancel(struct pool *pool, struct pool_item *item)
 {
 	if (item->state == ITEM_PENDING) {
-		items_remove(&pool->pending, item);
+		pending_remove(pool, item);
 		report(pool, item, POOL_CANCELLED);
 	} else if (item->state == ITEM_RUNNING) {
 		if (item->cause == POOL_NO_CAUSE)
 			item->cause = POOL_CANCEL;
-		slot_end(pool, &pool->slot[item->slot]);
+		if (pool->config.own)
+			item_end(pool, item);
+		else
+			slot_end(pool, &pool->slot[item->slot]);
 	}
 }
 
@@ -361,7 +470,7 @@ static void go_to(struct pool *pool, enum pool_stage stage)
 	if (pool->stage < stage)
 		pool->stage = stage;
 	while ((item = pool->pending.first)) {
-		items_remove(&pool->pending, item);
+		pending_remove(pool, item);
 		report(pool, item, POOL_INTERRUPTED);
 	}
 }
@@ -379,6 +488,12 @@ void pool_drain(struct pool *pool, usec_t now)
 	go_to(pool, POOL_DRAINS);
 }
 
+static void end_items(struct pool *pool, struct pool_slot *slot)
+{
+	for (struct pool_item *item = slot->items.first; item; item = item->next)
+		item_end(pool, item);
+}
+
 void pool_stop(struct pool *pool)
 {
 	pool->grace_end = USEC_NEVER;
@@ -388,49 +503,94 @@ void pool_stop(struct pool *pool)
 
 		if (slot->load)
 			slot_blame(slot, POOL_INTERRUPT);
-		if (slot->load || slot_closing(pool, slot))
+		if (pool->config.own)
+			end_items(pool, slot);
+		else if (slot->load || slot_closing(pool, slot))
 			slot_end(pool, slot);
 	}
 }
 
 /* What to do next */
 
+static void item_timed_out(struct pool *pool, struct pool_item *item)
+{
+	heap_remove(&pool->deadlines, &item->due);
+	if (item->cause == POOL_NO_CAUSE)
+		item->cause = POOL_TIMEOUT;
+	if (item->state == ITEM_RUNNING) {
+		item_end(pool, item);
+	} else {
+		pending_remove(pool, item);
+		report(pool, item, POOL_FAILURE);
+		halt_if_due(pool);
+	}
+}
+
 static void tick(struct pool *pool, usec_t now)
 {
-	struct pool_slot *slot;
+	struct heap_node *first;
+	struct pool_end *end;
 
 	if (pool->hold_end <= now)
 		pool->hold_end = 0;
 	if (pool->grace_end <= now)
 		pool_stop(pool);
-	while ((slot = pool->timeouts.first) && slot->deadline <= now) {
+	while ((first = heap_first(&pool->deadlines)) && first->at <= now)
+		item_timed_out(pool, owner_of(first, struct pool_item, due));
+	while ((end = pool->timeouts.first) && end->deadline <= now) {
+		struct pool_slot *slot = owner_of(end, struct pool_slot, end);
+
 		if (slot->items.first->cause == POOL_NO_CAUSE)
 			slot->items.first->cause = POOL_TIMEOUT;
 		slot_end(pool, slot);
 	}
-	while ((slot = pool->kills.first) && slot->deadline <= now)
-		due_set(&pool->signals, slot, 0);
+	while ((end = pool->kills.first) && end->deadline <= now)
+		due_set(&pool->signals, end, 0);
 }
 
-static enum pool_do next_signal(struct pool *pool, usec_t now, size_t *index)
+/* From this signal to the next. */
+static usec_t patience(const struct pool *pool, const struct pool_end *end)
 {
-	struct pool_slot *slot = pool->signals.first;
+	if (end->signal == SEND_KILL && pool->config.kill_after < ABANDON_AFTER)
+		return ABANDON_AFTER;
+	return pool->config.kill_after;
+}
 
-	*index = (size_t)(slot - pool->slot);
-	if (slot->signal == SEND_TERM) {
-		slot->signal = SEND_KILL;
-		due_set(&pool->kills, slot, now + pool->config.kill_after);
+static enum pool_do next_signal(struct pool *pool, usec_t now, struct pool_item **item, size_t *index)
+{
+	struct pool_end *end = pool->signals.first;
+
+	*item = end->is_item ? owner_of(end, struct pool_item, end) : NULL;
+	*index = *item ? (*item)->slot : (size_t)(owner_of(end, struct pool_slot, end) - pool->slot);
+	due_clear(end);
+	if (end->signal == SEND_TERM || (end->signal == SEND_KILL && *item))
+		due_set(&pool->kills, end, now + patience(pool, end));
+	switch (end->signal) {
+	case SEND_TERM:
+		end->signal = SEND_KILL;
 		return POOL_TERM;
+	case SEND_KILL:
+		end->signal = *item ? ABANDON : NO_SIGNAL;
+		return POOL_KILL;
+	default:
+		return POOL_ABANDON;     /* the signal stays: an item that ends so slowly is not told again */
 	}
-	slot->signal = NO_SIGNAL;
-	due_clear(slot);
-	return POOL_KILL;
+}
+
+static struct pool_slot *fullest_slot(const struct pool *pool)
+{
+	for (size_t load = pool->config.per_slot; load-- > 0;)
+		if (pool->bucket[load].first)
+			return pool->bucket[load].first;
+	return NULL;
 }
 
 static struct pool_slot *free_slot(struct pool *pool, const struct pool_item *item)
 {
 	if (item->alone)
 		return pool->bucket[0].first;
+	if (pool->config.pack)
+		return fullest_slot(pool);
 	while (pool->lowest < pool->config.per_slot && !pool->bucket[pool->lowest].first)
 		pool->lowest++;
 	return pool->lowest < pool->config.per_slot ? pool->bucket[pool->lowest].first : NULL;
@@ -446,7 +606,7 @@ static struct pool_item *next_start(struct pool *pool)
 	slot = free_slot(pool, item);
 	if (!slot)
 		return NULL;
-	items_remove(&pool->pending, item);
+	pending_remove(pool, item);
 	slot_take(pool, slot, item);
 	return item;
 }
@@ -455,10 +615,12 @@ enum pool_do pool_next(struct pool *pool, usec_t now, struct pool_item **item, s
 {
 	tick(pool, now);
 	if (pool->signals.first)
-		return next_signal(pool, now, slot);
+		return next_signal(pool, now, item, slot);
 	*item = pool->reports.first;
 	if (*item) {
 		items_remove(&pool->reports, *item);
+		(*item)->state = ITEM_NEW;
+		(*item)->due.at = 0;
 		pool->live--;
 		return POOL_REPORT;
 	}
@@ -466,15 +628,18 @@ enum pool_do pool_next(struct pool *pool, usec_t now, struct pool_item **item, s
 	return *item ? POOL_START : POOL_WAIT;
 }
 
-static usec_t earlier(usec_t deadline, const struct pool_slots *queue)
+static usec_t earlier(usec_t deadline, const struct pool_ends *queue)
 {
 	return queue->first && queue->first->deadline < deadline ? queue->first->deadline : deadline;
 }
 
 usec_t pool_deadline(const struct pool *pool)
 {
+	const struct heap_node *first = heap_first(&pool->deadlines);
 	usec_t deadline = pool->grace_end;
 
+	if (first && first->at < deadline)
+		deadline = first->at;
 	if (pool->hold_end && pool->pending.first && pool->hold_end < deadline)
 		deadline = pool->hold_end;
 	return earlier(earlier(deadline, &pool->timeouts), &pool->kills);

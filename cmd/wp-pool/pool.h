@@ -10,16 +10,22 @@
  *                   ^------------------- a retry ----'
  *
  * The owner embeds struct pool_item in its own and keeps it in place until it is
- * reported. Nothing here allocates after pool_init().
+ * reported. Nothing here allocates after pool_init(), but for the heap of deadlines.
  *
- * A slot takes PER_SLOT items at once and the oldest of them is its head: timeouts run
- * for the head alone. A slot that was told to end (TERM, KILL) takes nothing new until
- * pool_slot_down() says that its process is gone.
+ * There are two kinds of pools. In a plain one a slot is one process that takes PER_SLOT items
+ * at once; the oldest of them is its head and timeouts run for the head alone; the signals are
+ * the slot's. A slot that was told to end (TERM, KILL) takes nothing new until pool_slot_down() says
+ * that its process is gone.
+ *
+ * With OWN each item is a process of its own, with a deadline and signals of its own, and a slot is a
+ * runner, a place where PER_SLOT of them run. Runners come and go (pool_slot_up(), pool_slot_gone()): how many there
+ * should be is the business of elastic.h.
  */
 #ifndef WP_POOL_POOL_H
 #define WP_POOL_POOL_H
 
 #include "clock.h"
+#include "heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,9 +45,26 @@ enum pool_cause { POOL_NO_CAUSE, POOL_TIMEOUT, POOL_CANCEL, POOL_INTERRUPT };
 
 enum pool_verdict { POOL_PASSED, POOL_FAILURE, POOL_CANCELLED, POOL_INTERRUPTED };
 
+/* What is ended by a TERM and, if that does not help, by a KILL: a slot's process, or an item's. */
+struct pool_end {
+	struct pool_end *prev, *next;          /* in the queue of its deadline */
+	struct pool_ends *queue;
+	usec_t deadline;
+	unsigned char signal;                  /* the next one for it, when its deadline comes */
+	bool is_item;
+};
+
+struct pool_ends {
+	struct pool_end *first, *last;
+};
+
 struct pool_item {
 	struct pool_item *prev, *next;
 	uint64_t seq;               /* the owner's */
+	int32_t priority;           /* the owner's, with OWN: lower runs first */
+	unsigned retries;           /* the owner's, beside the pool's */
+	struct heap_node due;       /* its deadline */
+	struct pool_end end;
 	size_t slot;                /* while running */
 	unsigned tries;             /* how often it failed */
 	unsigned char state;
@@ -56,13 +79,11 @@ struct pool_items {
 
 struct pool_slot {
 	struct pool_slot *prev, *next;         /* in a bucket of slots with the same load */
-	struct pool_slot *due_prev, *due_next; /* in the queue of its deadline */
-	struct pool_slots *due;
+	struct pool_end end;
 	struct pool_items items;               /* the head first */
 	size_t load;
-	usec_t deadline;
+	uint64_t taken;                        /* items, since it came up */
 	unsigned char state;
-	unsigned char signal;                  /* the next one for it, when its deadline comes */
 	bool alone;                            /* its item must not get company */
 	bool listed;                           /* in a bucket */
 };
@@ -75,6 +96,10 @@ enum pool_halt { POOL_HALT_NEVER, POOL_HALT_SOON, POOL_HALT_NOW };
 
 struct pool_config {
 	size_t slots, per_slot;
+	bool own;                   /* each item is a process of its own; slots are not there before pool_slot_up() */
+	size_t per_slot_max;        /* with OWN: what per_slot may be set to */
+	bool single_use;            /* with OWN: a slot takes nothing new once an item has ended on it */
+	bool pack;                  /* with OWN: the fullest slot with room, so that others become idle; else the emptiest */
 	usec_t timeout;             /* for a head; 0: none */
 	usec_t kill_after;          /* from TERM to KILL */
 	usec_t grace;               /* from pool_drain() to TERM */
@@ -99,7 +124,9 @@ struct pool {
 	struct pool_slots *bucket;  /* by load: open slots with room */
 	size_t lowest;              /* no bucket below it has a slot */
 	struct pool_items pending, reports;
-	struct pool_slots timeouts, kills, signals;
+	size_t waiting;             /* how many are pending */
+	struct pool_ends timeouts, kills, signals;
+	struct heap deadlines;      /* of items */
 	usec_t grace_end, hold_end;
 	unsigned refusals;
 	size_t live;                /* offered and not yet reported */
@@ -110,8 +137,9 @@ struct pool {
 enum pool_do {
 	POOL_WAIT,
 	POOL_START,        /* *item, on slot item->slot; then pool_started(), pool_refused() or pool_ended() */
-	POOL_TERM,         /* *slot: SIGTERM and SIGCONT to its process group */
-	POOL_KILL,         /* *slot: SIGKILL */
+	POOL_TERM,         /* *slot: SIGTERM and SIGCONT to its process group; with OWN to that of *item */
+	POOL_KILL,         /* SIGKILL to the same */
+	POOL_ABANDON,      /* with OWN: *slot did not see to the end of an item that was to be killed */
 	POOL_REPORT        /* *item is done, see its verdict; the pool has forgotten it */
 };
 
@@ -126,15 +154,17 @@ size_t pool_room(const struct pool *pool);
 bool pool_finished(const struct pool *pool);
 
 /* Items. */
+/* With OWN: a deadline for waiting and running together, before or after the offer; USEC_NEVER: none. */
+void pool_set_deadline(struct pool *pool, struct pool_item *item, usec_t deadline);
 void pool_offer(struct pool *pool, struct pool_item *item);
 void pool_eof(struct pool *pool);
 void pool_started(struct pool *pool, struct pool_item *item, usec_t now);
 /* It could not be started for lack of processes or memory: again when something ends, or
- * a little later. False: it was tried often enough; the item is running
+ * a little later; reported if it was to be ended in the meantime. False: it was tried often enough; the item is running
  * still and the owner says how it ended. */
 bool pool_refused(struct pool *pool, struct pool_item *item, usec_t now);
 void pool_ended(struct pool *pool, struct pool_item *item, enum pool_outcome outcome, usec_t now);
-/* Pending: reported at once. Running: its slot is told to end. */
+/* Pending: reported at once. Running: its slot (with OWN: the item) is told to end. */
 void pool_cancel(struct pool *pool, struct pool_item *item);
 
 /* Slots. */
@@ -148,6 +178,11 @@ void pool_slot_open(struct pool *pool, size_t slot);
 void pool_slot_close(struct pool *pool, size_t slot, usec_t now);
 /* TERM now: its process is of no use any more. */
 void pool_slot_end(struct pool *pool, size_t slot);
+/* With OWN: it is there, empty and open; it is not there any more, and all of its items have been told to have ended. */
+void pool_slot_up(struct pool *pool, size_t slot);
+void pool_slot_gone(struct pool *pool, size_t slot);
+bool pool_slot_held(const struct pool *pool, size_t slot);
+void pool_set_per_slot(struct pool *pool, size_t per_slot);
 
 /* Stages; each only goes forward. */
 void pool_halt(struct pool *pool);               /* no new starts */

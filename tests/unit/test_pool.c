@@ -54,6 +54,8 @@ static const char *next(void)
 	case POOL_KILL:
 		n = snprintf(text, sizeof(text), "kill %zu", slot);
 		break;
+	case POOL_ABANDON:
+		bail_out("abandon without OWN");
 	case POOL_REPORT:
 		n = snprintf(text, sizeof(text), "report %d %s", (int)item->seq, verdicts[item->verdict]);
 		break;
