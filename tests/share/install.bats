@@ -40,9 +40,9 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 @test "the units start what was installed" {
 	run -0 make_in_top install
 	run -0 exec_start wp-jobs@.service
-	assert_output '/usr/bin/wp-jobs work --queue %I $OPTIONS -- $HANDLER'
+	assert_output '/usr/bin/wp-jobs work --queue %i $OPTIONS -- $HANDLER'
 	run -0 exec_start wp-presence@.service
-	assert_output '/usr/bin/wp-presence track %I $OPTIONS -- $WORKER'
+	assert_output '/usr/bin/wp-presence track %i $OPTIONS -- $WORKER'
 	run -0 exec_start wp-presence-metrics.service
 	assert_output --regexp '^/usr/bin/wp-presence capacity .* --textfile /var/lib/prometheus/node-exporter/workplane\.prom$'
 }
@@ -50,7 +50,7 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 @test "what the units of presence start does what they say" {
 	run -0 make_in_top install
 	export WP_STATE=$T/state OPTIONS="--capacity 5" WORKER="wp-presence capacity"
-	exec_start wp-presence@.service | sed 's|^/|root/|; s/%I/resize-1/' >worker
+	exec_start wp-presence@.service | sed 's|^/|root/|; s/%i/resize-1/' >worker
 	run -0 sh ./worker
 	assert_output 5
 	wp-presence track resize-1 --capacity 5 --pid $$ >refs
