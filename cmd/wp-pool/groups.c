@@ -100,6 +100,12 @@ void groups_term(struct groups *g, size_t slot)
 	kill(-g->leader[slot], SIGCONT);
 }
 
+void groups_signal(struct groups *g, size_t slot, int signo)
+{
+	if (g->leader[slot])
+		kill(-g->leader[slot], signo);
+}
+
 bool groups_kill(struct groups *g, size_t slot)
 {
 	if (!g->leader[slot])

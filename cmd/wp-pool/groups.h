@@ -35,6 +35,7 @@ ssize_t groups_swept(struct groups *g);
 /* When to ask at the latest; USEC_NEVER: no need. */
 usec_t groups_deadline(const struct groups *g);
 void groups_term(struct groups *g, size_t slot);     /* SIGTERM, and SIGCONT so that a stopped one hears it */
+void groups_signal(struct groups *g, size_t slot, int signo);
 /* SIGKILL. True: there was nobody left, and the slot is free now. Else those who were killed have a moment to be gone: one
  * that cannot be reaped by us, because its own parent lives elsewhere, must not keep the slot for ever. */
 bool groups_kill(struct groups *g, size_t slot);

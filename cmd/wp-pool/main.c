@@ -2,7 +2,10 @@
 
 #include "verbs.h"
 
-static const struct verb *const verbs[] = { &verb_map, NULL };
+static const struct verb *const verbs[] = {
+	&verb_map, &verb_start, &verb_call, &verb_cast, &verb_place, &verb_set, &verb_status, &verb_drain, &verb_stop, &verb_wait,
+	&verb_runner, NULL
+};
 
 static const struct opt globals[] = {
 	OPT_STRING(0, "state", "DIR", struct globals, state, "WP_STATE", "the state directory"),
@@ -10,7 +13,7 @@ static const struct opt globals[] = {
 };
 
 static const struct program program = {
-	.name = "wp-pool", .summary = "run commands, many at a time",
+	.name = "wp-pool", .summary = "run commands, many at a time, here or on elastic pools",
 	.globals = globals, .globals_size = sizeof(struct globals), .verbs = verbs,
 };
 

@@ -14,7 +14,6 @@
 
 #define PROCS_MAX 4096
 #define WINDOW_MAX 1024
-#define RETRIES_MAX 1000000
 
 static const struct opt options[] = {
 	OPT_INT('j', "max-procs", "N", struct map_args, max_procs, 1, PROCS_MAX, "WP_POOL_MAX_PROCS",
@@ -47,6 +46,7 @@ static const struct opt options[] = {
 	OPT_FLAG(0, "warm", struct map_args, warm, NULL, "keep the commands alive: a line in, a line out"),
 	OPT_INT(0, "window", "N", struct map_args, window, 1, WINDOW_MAX, NULL,
 		"with --warm, send up to N lines ahead of the answers (default 1)"),
+	OPT_STRING(0, "pool", "NAME", struct map_args, pool, NULL, "run the commands on the pool NAME (default --max-procs: its capacity)"),
 	OPT_STRING(0, "name", "NAME", struct map_args, name, "WP_NAME", "the key under which it is present (default: wp-pool-PID)"),
 	OPT_FLAG(0, "untracked", struct map_args, untracked, NULL, "do not appear among the workers (see wp-presence)"),
 	OPT_END
@@ -104,10 +104,22 @@ static size_t online_cpus(void)
 	return n > 0 ? (size_t)n : 1;
 }
 
+static int find_slots(size_t *slots, const struct map_args *args, const struct globals *globals)
+{
+	int64_t capacity;
+
+	*slots = args->max_procs ? (size_t)args->max_procs : online_cpus();
+	if (!args->pool || args->max_procs)
+		return 0;
+	if (far_capacity(globals->state, args->pool, &capacity) < 0)
+		return -1;
+	*slots = capacity < PROCS_MAX ? (size_t)capacity : PROCS_MAX;
+	return 0;
+}
+
 static int pool_config(struct pool_config *config, const struct map_args *args)
 {
 	*config = (struct pool_config){
-		.slots = args->max_procs ? (size_t)args->max_procs : online_cpus(),
 		.per_slot = args->warm ? (size_t)args->window : 1,
 		.timeout = args->timeout, .kill_after = args->kill_after, .grace = args->grace,
 		.retries = (unsigned)args->retries,
@@ -130,6 +142,7 @@ static const struct rule rules[] = {
 	{ "ungroup", false, "warm" }, { "ungroup", false, "results" },
 	{ "keep-order", false, "jobs" }, { "results", false, "jobs" },
 	{ "retries", false, "jobs" }, { "joblog", false, "jobs" },
+	{ "pool", false, "warm" }, { "pool", false, "dry-run" }, { "pool", false, "hold-fd" },
 	{ "dry-run", false, "jobs" }, { "dry-run", false, "warm" }, { "dry-run", false, "joblog" }, { "output-fd", false, "warm" },
 };
 
@@ -194,18 +207,6 @@ static void init_output(struct map *map)
 	}
 }
 
-/* Two pipes a call, three a worker, and the files of what waits to be written. */
-static void raise_descriptor_limit(size_t slots)
-{
-	rlim_t need = 3 * slots + 2 * (OUTPUT_HELD_MAX + slots) + 64;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
-		return;
-	limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int find_command(struct map *map)
 {
 	if (template_varies(&map->template))
@@ -214,20 +215,23 @@ static int find_command(struct map *map)
 	return map->path ? 0 : -1;
 }
 
-static int open_map(struct map *map, const struct pool_config *config)
+static int open_map(struct map *map, const struct pool_config *config, const struct globals *globals)
 {
-	if (find_command(map) < 0 || groups_init(&map->groups, config->slots, (int)map->args->hold_fd) < 0
-	    || loop_init(&map->loop) < 0)
+	if ((!map->args->pool && find_command(map) < 0)
+	    || groups_init(&map->groups, config->slots, (int)map->args->hold_fd) < 0 || loop_init(&map->loop) < 0)
 		return -1;
 	/* Freed blocks go back to the system whatever was large before. */
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
-	raise_descriptor_limit(config->slots);
+	/* Two pipes a call, three a worker, and the files of what waits to be written. */
+	(void)spawn_raise_files();
 	pool_init(&map->pool, config);
 	environment_init(&map->environment);
 	init_output(map);
 	announcer_init(&map->announcer, map->loop, &map->output.out.buf);
 	progress_init(map);
 	if (map_watch_signals(map) < 0 || input_init(map) < 0 || joblog_init(map) < 0)
+		return -1;
+	if (map->args->pool && far_init(map, globals) < 0)
 		return -1;
 	return map->args->warm ? warm_init(map) : proc_init(map);
 }
@@ -254,6 +258,7 @@ static void close_map(struct map *map)
 		input_release(map);
 		joblog_release(map);
 		warm_release(map);
+		far_release(map);
 		proc_release(map);
 		output_release(&map->output);
 		environment_release(&map->environment);
@@ -277,7 +282,7 @@ static int map_run(void *globals, void *args, int n, char **operands)
 		status = err_usage("map", "%s", err_message());
 	else if (map.args->dry_run)
 		status = dry_run(&map);
-	else if (open_map(&map, &config) < 0 || track(&map, globals) < 0)
+	else if (find_slots(&config.slots, args, globals) < 0 || open_map(&map, &config, globals) < 0 || track(&map, globals) < 0)
 		status = err_report();
 	else
 		status = map_loop(&map);

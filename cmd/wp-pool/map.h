@@ -5,6 +5,7 @@
  *     pool     says which line starts where, who gets a signal, what is done
  *     proc     one process a line        } the two kinds of calls: they tell the
  *     warm     one process a slot        } pool how each line ended
+ *     far      where the processes of proc run when a named pool has them
  *     output, results, joblog, progress: where a line goes when it is done
  */
 #ifndef WP_POOL_MAP_H
@@ -22,6 +23,7 @@
 #include "results.h"
 #include "template.h"
 #include "tracked.h"
+#include "verbs.h"
 
 enum { RESULTS_RAW, RESULTS_NDJSON };
 
@@ -30,7 +32,7 @@ struct map_args {
 	usec_t timeout, kill_after, grace;
 	bool null, feed_stdin, ungroup, keep_order, dry_run, jobs, warm, progress, resume;
 	int results;
-	const char *halt, *joblog, *name;
+	const char *halt, *joblog, *name, *pool;
 	bool untracked;
 };
 
@@ -55,6 +57,7 @@ struct map {
 	struct strbuf tracked_text;
 	struct proc *proc;
 	struct warm *warm;
+	struct far *far;             /* NULL: commands run here */
 	uint64_t skipped;            /* --resume */
 	uint64_t bad_lines;          /* --jobs: that were no jobs */
 	int fatal;                   /* exit status of what made us stop, 0: nothing */
@@ -82,7 +85,22 @@ int dry_run(struct map *map);
 int proc_init(struct map *map);
 void proc_release(struct map *map);
 void proc_start(struct map *map, struct line *line);
-void proc_ended(struct map *map, size_t slot, int wait_status);
+void proc_begun(struct map *map, struct line *line);     /* far: its time runs from now on */
+void proc_ended(struct map *map, size_t slot, int exit, int signal);
+
+/* far.c */
+struct call_ends {
+	int in, out, err;        /* the command's; -1: /dev/null */
+};
+/* The pool that --pool names: err_status() 69 when there is none. */
+int far_init(struct map *map, const struct globals *globals);
+void far_release(struct map *map);
+/* How many calls it can run at once. -1 with err recorded. */
+int far_capacity(const char *state_dir, const char *name, int64_t *capacity);
+/* -1 with err recorded, and errno. */
+int far_start(struct map *map, struct line *line, char **argv, char **envp, const struct call_ends *ends);
+void far_term(struct map *map, size_t slot);
+void far_kill(struct map *map, size_t slot);
 
 /* warm.c */
 int warm_init(struct map *map);

@@ -200,10 +200,6 @@ static int stdin_of(const char *data, size_t len)
 	return fd;
 }
 
-struct ends {
-	int in, out, err;       /* the command's ends */
-};
-
 static int make_pipe(struct stream *stream, int *end)
 {
 	int ends[2];
@@ -215,7 +211,7 @@ static int make_pipe(struct stream *stream, int *end)
 	return 0;
 }
 
-static int open_stdin(struct map *map, struct ends *ends, const struct line *line)
+static int open_stdin(struct map *map, struct call_ends *ends, const struct line *line)
 {
 	const struct json_slice payload = line->job.payload;
 
@@ -228,7 +224,7 @@ static int open_stdin(struct map *map, struct ends *ends, const struct line *lin
 	return ends->in < 0 ? -1 : 0;
 }
 
-static int open_ends(struct map *map, struct call *call, struct ends *ends, const struct line *line)
+static int open_ends(struct map *map, struct call *call, struct call_ends *ends, const struct line *line)
 {
 	if (open_stdin(map, ends, line) < 0)
 		return -1;
@@ -242,7 +238,7 @@ static int open_ends(struct map *map, struct call *call, struct ends *ends, cons
 	return make_pipe(&call->err, &ends->err);
 }
 
-static void close_ends(struct ends *ends, bool ungroup)
+static void close_ends(struct call_ends *ends, bool ungroup)
 {
 	fd_close(&ends->in);
 	if (!ungroup) {
@@ -251,34 +247,47 @@ static void close_ends(struct ends *ends, bool ungroup)
 	}
 }
 
-static pid_t run(struct map *map, struct call *call, char **argv, struct line *line)
+static int run_here(struct map *map, char **argv, char **envp, size_t slot, const struct call_ends *ends)
 {
-	struct ends ends = { -1, -1, -1 };
 	struct spawn spawn = SPAWN_INIT;
-	pid_t pid = -1;
-	int error;
+	pid_t pid;
+
+	spawn.path = map->path;
+	spawn.argv = argv;
+	spawn.envp = envp;
+	spawn.in = ends->in;
+	spawn.out = ends->out;
+	spawn.err = ends->err;
+	spawn.guarded = slot + 1;
+	pid = spawn_start(&spawn);
+	if (pid > 0)
+		groups_add(&map->groups, slot, pid);
+	return pid < 0 ? -1 : 0;
+}
+
+/* -1 with err recorded, and errno. */
+static int run(struct map *map, struct call *call, char **argv, struct line *line)
+{
+	struct call_ends ends = { -1, -1, -1 };
+	size_t slot = line->item.slot;
+	char **envp;
+	int error, r = -1;
 
 	if (open_ends(map, call, &ends, line) < 0) {
 		error = errno;
 		err_set(WP_FAILED, "cannot start \"%s\": %s", argv[0], strerror(error));
 	} else {
-		spawn.path = map->path;
-		spawn.argv = argv;
-		spawn.envp = environment_for(&map->environment, line->item.slot, map->args->jobs ? &line->job : NULL);
-		spawn.in = ends.in;
-		spawn.out = ends.out;
-		spawn.err = ends.err;
-		spawn.guarded = line->item.slot + 1;
-		pid = spawn_start(&spawn);
+		envp = environment_for(&map->environment, slot, map->args->jobs ? &line->job : NULL);
+		r = map->far ? far_start(map, line, argv, envp, &ends) : run_here(map, argv, envp, slot, &ends);
 		error = errno;
 	}
 	close_ends(&ends, map->args->ungroup);
-	if (pid < 0) {
+	if (r < 0) {
 		close_stream(call, &call->out);
 		close_stream(call, &call->err);
 	}
 	errno = error;
-	return pid;
+	return r;
 }
 
 static char **command_for(struct map *map, const struct line *line)
@@ -296,7 +305,6 @@ void proc_start(struct map *map, struct line *line)
 {
 	struct call *call = &map->proc->calls[line->item.slot];
 	char **argv;
-	pid_t pid;
 
 	line_begin(line);
 	argv = command_for(map, line);
@@ -305,16 +313,20 @@ void proc_start(struct map *map, struct line *line)
 		return;
 	}
 	line->started = call->started = clock_now();
-	pid = run(map, call, argv, line);
-	if (pid < 0) {
+	if (run(map, call, argv, line) < 0) {
 		map_start_failed(map, line, errno);
 		return;
 	}
-	groups_add(&map->groups, line->item.slot, pid);
 	line->ran = true;
 	call->line = line;
 	if (!map->args->ungroup)
 		be_young(map->proc, call);
+	if (!map->far)
+		proc_begun(map, line);
+}
+
+void proc_begun(struct map *map, struct line *line)
+{
 	if (map->args->jobs)
 		announcer_add(&map->announcer, line);
 	pool_started(&map->pool, &line->item, line->started);
@@ -331,7 +343,7 @@ static enum pool_outcome judge(const struct map *map, const struct line *line)
 	return POOL_FAILED;
 }
 
-void proc_ended(struct map *map, size_t slot, int wait_status)
+void proc_ended(struct map *map, size_t slot, int exit, int signal)
 {
 	struct call *call = &map->proc->calls[slot];
 	struct line *line = call->line;
@@ -342,8 +354,8 @@ void proc_ended(struct map *map, size_t slot, int wait_status)
 	drain(call, &call->err);
 	call->line = NULL;
 	line->duration = now - line->started;
-	line->signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-	line->exit = line->item.cause == POOL_TIMEOUT ? WP_TIMEOUT : spawn_exit_status(wait_status);
+	line->signal = signal;
+	line->exit = line->item.cause == POOL_TIMEOUT ? WP_TIMEOUT : exit;
 	announcer_remove(&map->announcer, line);
 	pool_ended(&map->pool, &line->item, judge(map, line), now);
 }

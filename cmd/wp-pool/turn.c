@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 /* What goes wrong */
 
@@ -105,9 +106,13 @@ static bool act(struct map *map)
 	case POOL_TERM:
 		if (map->warm)
 			warm_signal(map, slot);
+		if (map->far)
+			far_term(map, slot);
 		groups_term(&map->groups, slot);
 		return true;
 	case POOL_KILL:
+		if (map->far)
+			far_kill(map, slot);
 		if (groups_kill(&map->groups, slot))
 			slot_free(map, slot);
 		return true;
@@ -240,7 +245,8 @@ static void child_ended(pid_t pid, int wait_status, void *ctx)
 	if (map->warm)
 		warm_ended(map, (size_t)slot, wait_status);
 	else
-		proc_ended(map, (size_t)slot, wait_status);
+		proc_ended(map, (size_t)slot, spawn_exit_status(wait_status),
+			WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0);
 	if (free)
 		slot_free(map, (size_t)slot);
 }

@@ -29,9 +29,12 @@ _workplane_command_at() {
 
 # The words that PROGRAM VERB OPTION would take: it names them when it gets another one.
 _workplane_known() {
-	local verb=$2
+	local verb=$2 what=() word
 	[[ $verb != @(show|get) ]] || verb=list # the same words, and no operand
-	"$1" "$verb" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
+	for word in "${COMP_WORDS[@]}"; do
+		[[ $verb != status || $word != @(--runners|--calls) ]] || what=("$word") # a table of its own
+	done
+	"$1" "$verb" "${what[@]}" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
 }
 
 # Is there a state file where the program would look? Completing a word must not make one.
@@ -59,6 +62,32 @@ _workplane_topics() {
 	! _workplane_has_state || "$1" topics -rno TOPIC 2>/dev/null
 }
 
+_workplane_pools() {
+	! _workplane_has_state || "$1" status -rno POOL 2>/dev/null
+}
+
+# Those that the help names, and what there is of one's own.
+_workplane_backends() {
+	"$1" --list-options start 2>/dev/null | awk -F '\t' '$2 == "backend" { print $5 }' |
+		sed -n 's/.*: \(.*\) or a path.*/\1/p' | tr -d , | tr ' ' '\n'
+	[[ ! -d ${WP_BACKENDS-} ]] || find "$WP_BACKENDS/" -maxdepth 1 ! -type d -perm /111 -printf '%f\n'
+}
+
+# Has a word after the verb been given already, that is neither an option nor the value of one?
+_workplane_has_operand() {
+	local i word past=
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ -z $past ]]; then
+			[[ $word != "$2" ]] || past=1
+		elif [[ $word != -* && $word != = && ${COMP_WORDS[i - 1]} != = &&
+			$(_workplane_value "$1" "$2" "${COMP_WORDS[i - 1]}") == @(|-) ]]; then
+			return
+		fi
+	done
+	return 1
+}
+
 # Of the names on stdin, as --raw prints them, those that begin like the current word. They are others' words:
 # compgen -W would run what it takes for commands in them.
 _workplane_names() {
@@ -81,6 +110,15 @@ _workplane_options() {
 		awk -F '\t' '$1 != "verb" && !seen[$2]++ { print "--" $2 }')" -- "$current")
 }
 
+# One pool, or with status many; what a pool is to run comes after "--".
+_workplane_pool_word() {
+	if [[ $2 == status ]] || ! _workplane_has_operand "$1" "$2"; then
+		_workplane_names < <(_workplane_pools "$1")
+	elif [[ $2 == @(call|cast|place) && -z $current ]]; then
+		COMPREPLY=(--)
+	fi
+}
+
 # A word that is no value of an option.
 _workplane_word() {
 	if [[ $current == -* ]]; then
@@ -90,9 +128,24 @@ _workplane_word() {
 			awk -F '\t' '$1 == "verb" { print $2 }')" -- "$current")
 	elif [[ ${1##*/} == wp-presence && $2 == @(get|untrack|update) ]]; then
 		_workplane_names < <(_workplane_keys "$1")
+	elif [[ ${1##*/} == wp-pool && $2 != @(map|start) ]]; then
+		_workplane_pool_word "$1" "$2"
 	elif [[ $2 == work || $2 == map ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
 	fi
+}
+
+# A name of what the option is for.
+_workplane_name() {
+	case $2 in
+	--name) ;;
+	--pool) _workplane_names < <(_workplane_pools "$1") ;;
+	--backend)
+		_workplane_names < <(_workplane_backends "$1")
+		[[ $current != */* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		;;
+	*) _workplane_names < <(_workplane_queues "$1") ;;
+	esac
 }
 
 _workplane() {
@@ -118,11 +171,11 @@ _workplane() {
 	case $value in
 	'' | -) _workplane_word "$program" "$verb" ;;
 	[a-z]*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$current") ;;
-	FILE) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+	FILE | PATH) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
 	COLS) _workplane_list "$(_workplane_known "$program" "$verb" -o)" ;;
 	STATE*) _workplane_list "$(_workplane_known "$program" list -s)" ;;
-	NAME*) [[ $previous == --name ]] || _workplane_names < <(_workplane_queues "$program") ;;
+	NAME*) _workplane_name "$program" "$previous" ;;
 	KEY) _workplane_names < <(_workplane_keys "$program") ;;
 	TOPIC) _workplane_names < <(_workplane_topics "$program") ;;
 	COMMAND) mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u) ;;

@@ -55,6 +55,12 @@ function __workplane_wants
     test "$value" = $argv[1]
 end
 
+# Is the option before the cursor this one?
+function __workplane_wants_option
+    __workplane_in_command; and return 1
+    test (commandline -opc)[-1] = --$argv[1]
+end
+
 function __workplane_wants_key
     __workplane_in_command; and return 1
     set -l value (__workplane_value)
@@ -93,12 +99,64 @@ function __workplane_topics
     __workplane_has_state; and $program topics -rno TOPIC 2>/dev/null | __workplane_names
 end
 
-# The program names its columns when it gets another one.
+function __workplane_pools
+    set -l program (__workplane_program)
+    __workplane_has_state; and $program status -rno POOL 2>/dev/null
+end
+
+# Is the cursor where a verb of wp-pool takes a pool? All but status take one.
+function __workplane_wants_pool
+    __workplane_in_command; and return 1
+    set -l verb (__workplane_verb)
+    contains -- "$verb" call cast place set status drain stop wait; or return 1
+    set -l value (__workplane_value)
+    contains -- "$value" '' -; or return 1
+    test "$verb" = status; or not __workplane_has_operand
+end
+
+# Has a word after the verb been given already, that is neither an option nor the value of one?
+function __workplane_has_operand
+    set -l program (__workplane_program)
+    set -l verb (__workplane_verb)
+    set -l with_value
+    for row in ($program --list-options $verb 2>/dev/null)
+        set -l field (string split \t -- $row)
+        test "$field[1]" = verb; or test "$field[3]" = -; or set -a with_value -$field[1] --$field[2]
+    end
+    set -l words (commandline -opc)
+    set -l past
+    for i in (seq 2 (count $words))
+        if test -z "$past"
+            test $words[$i] = $verb; and set past 1
+        else if not string match -q -- '-*' $words[$i]; and not contains -- $words[(math $i - 1)] $with_value
+            return 0
+        end
+    end
+    return 1
+end
+
+# Those that the help names, and what there is of one's own.
+function __workplane_backends
+    set -l program (__workplane_program)
+    for row in ($program --list-options start 2>/dev/null)
+        set -l field (string split \t -- $row)
+        test "$field[2]" = backend; or continue
+        string replace -rf '.*: (.*) or a path.*' '$1' -- $field[5] | string split ', '
+    end
+    test -n "$WP_BACKENDS"; or return
+    for file in $WP_BACKENDS/*
+        test -f $file -a -x $file; and string replace -r '.*/' '' -- $file
+    end
+end
+
+# The program names its columns when it gets another one; status has a table of its own for each of these.
 function __workplane_columns
     set -l program (__workplane_program)
     set -l verb (__workplane_verb)
     contains -- "$verb" show get; and set verb list
-    $program $verb -o . 2>&1 | string replace -rf '.*hint: the columns are ' '' | string split ', '
+    set -l what
+    test "$verb" = status; and set what (string match -r -- '^--(?:runners|calls)$' (commandline -opc))
+    $program $verb $what -o . 2>&1 | string replace -rf '.*hint: the columns are ' '' | string split ', '
 end
 
 for program in wp-jobs wp-pool wp-presence
@@ -108,5 +166,8 @@ for program in wp-jobs wp-pool wp-presence
     complete -c $program -n '__workplane_wants COLS' -f -a '(__fish_complete_list , __workplane_columns)'
     complete -c $program -n '__workplane_in_command' -a '(__fish_complete_subcommand --fcs-skip=(contains -i -- -- (commandline -opc)))'
 end
+complete -c wp-pool -n __workplane_wants_pool -f -a '(__workplane_pools)'
+complete -c wp-pool -n '__workplane_wants_option pool' -f -a '(__workplane_pools)'
+complete -c wp-pool -n '__workplane_wants_option backend' -a '(__workplane_backends)'
 complete -c wp-presence -n __workplane_wants_key -f -a '(__workplane_keys)'
 complete -c wp-presence -n '__workplane_wants TOPIC' -f -a '(__workplane_topics)'

@@ -10,6 +10,7 @@ fuzz_objects := $(patsubst %.c,$(fuzz)/%.o,$(wildcard lib/*.c)) $(fuzz)/sql.o
 
 # Sources beside lib that a target tests: fuzz_NAME_sources.
 fuzz_template_sources := cmd/wp-pool/template.c
+fuzz_pool_talk_sources := cmd/wp-pool/talk.c cmd/wp-pool/spec.c
 
 $(fuzz)/%.o: %.c $(build)/sql/sql.h
 	@mkdir -p $(@D)
@@ -22,6 +23,7 @@ $(fuzz)/libworkplane.a: $(fuzz_objects)
 	$(AR) rcs $@ $(fuzz_objects)
 
 $(fuzz)/fuzz_template: $(fuzz_template_sources)
+$(fuzz)/fuzz_pool_talk: $(fuzz_pool_talk_sources)
 $(fuzz)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(fuzz)/libworkplane.a
 	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz -Icmd/wp-pool -o $@ $< $(fuzz_$*_sources) \
 		$(fuzz)/libworkplane.a $(LDLIBS)

@@ -82,6 +82,18 @@ a.jpg"
 	assert_output ""
 }
 
+@test "a pool with a name" {
+	mkdir dir
+	echo 1 >dir/a
+	manual_block workplane.7 7 >named
+	sh ./named >out 2>err 3>&-
+	assert_equal "$(tar -xzOf dir.tar.gz dir/a)" 1
+	assert_both_ran
+	run -0 wp-pool status
+	assert_output ""
+	assert_equal "$(cat out err)" ""
+}
+
 @test "each function of LightningWeb.WorkerPresence has a line" {
 	sed -n '/Coming from Phoenix/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
 	local name
@@ -89,6 +101,15 @@ a.jpg"
 		"total_worker_capacity()" "track(socket, key, meta)" "track(pid, topic, key, meta)" \
 		"track_worker(pid, worker_id, capacity)" "untrack(socket, key)" "untrack(pid, topic, key)" \
 		"update(socket, key, meta)" "update(pid, topic, key, meta)"; do
+		run -0 grep -Fx "$name" answered
+	done
+}
+
+@test "each function of FLAME.Pool has a line" {
+	sed -n '/Coming from FLAME/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
+	local name
+	for name in "call(name, func, opts)" "cast(name, func, opts)" "child_spec(opts)" \
+		"place_child(name, child_spec, opts)" "start_link(opts)"; do
 		run -0 grep -Fx "$name" answered
 	done
 }

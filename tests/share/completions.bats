@@ -155,6 +155,109 @@ workers"
 	assert_output mail
 }
 
+# Two pools, which the test ends with end_pools.
+some_pools() {
+	local name
+	for name in ffmpeg gpu; do
+		start "$name" wp-pool start "$name"
+		wp-pool wait "$name"
+	done
+}
+end_pools() { wp-pool stop ffmpeg && wp-pool stop gpu; }
+
+@test "bash: verbs and options of wp-pool" {
+	run -0 complete_line wp-pool st
+	assert_output "start
+status
+stop"
+	run -0 complete_line wp-pool start --m
+	assert_output "--min
+--max
+--max-concurrency
+--min-idle-shutdown-after"
+	run -0 complete_line wp-pool call ffmpeg --n
+	assert_output "--nice
+--no-track-resources
+--no-link"
+	run -0 complete_line wp-pool start ffmpeg --log ""
+	assert_output "off
+info
+debug"
+}
+
+@test "bash: the pools that there are, once on a line" {
+	some_pools
+	local verb
+	for verb in call cast place set status drain stop wait; do
+		run -0 complete_line wp-pool $verb ""
+		assert_output "ffmpeg
+gpu"
+	done
+	run -0 complete_line wp-pool call --timeout 5m --no-link f
+	assert_output ffmpeg
+	run -0 complete_line wp-pool call --timeout = 5m g
+	assert_output gpu
+	run -0 complete_line wp-pool set ffmpeg ""
+	assert_output ""
+	run -0 complete_line wp-pool status ffmpeg g
+	assert_output gpu
+	run -0 complete_line wp-pool map --pool g
+	assert_output gpu
+	end_pools
+}
+
+@test "bash: a new pool is nobody's, and no pools are looked for where there is no state" {
+	run -0 complete_line wp-pool call ""
+	assert_output ""
+	[ ! -e "$WP_STATE" ]
+	some_pools
+	run -0 complete_line wp-pool start ""
+	assert_output ""
+	end_pools
+}
+
+@test "bash: what a pool is to run comes after --" {
+	run -0 complete_line wp-pool call ffmpeg ""
+	assert_output -- --
+	run -0 complete_line wp-pool stop ffmpeg ""
+	assert_output ""
+	run -0 complete_line wp-pool place ffmpeg -- sha256s
+	assert_output --partial sha256sum
+}
+
+@test "bash: backends by name, and those of one's own" {
+	run -0 complete_line wp-pool start ffmpeg --backend ""
+	assert_output "docker
+kubectl
+local
+slurm
+ssh"
+	mkdir -p own/folder
+	stub ../own/lxc <<<"exit 64"
+	touch own/README
+	WP_BACKENDS=$T/own run -0 complete_line wp-pool start --backend l
+	assert_output "local
+lxc"
+	run -0 complete_line wp-pool start ffmpeg --backend ./own/l
+	assert_output ./own/lxc
+	run -0 complete_line wp-pool start ffmpeg --sync own/R
+	assert_output own/README
+}
+
+@test "bash: columns of pools, of runners and of calls" {
+	run -0 complete_line wp-pool status -o HA
+	assert_output ""
+	run -0 complete_line wp-pool status --runners -o HA
+	assert_output HANDLE
+	run -0 complete_line wp-pool status --calls -o ID,TR
+	assert_output ID,TRIES
+	run -0 complete_line wp-pool status -o BOOT
+	assert_output "BOOTING
+BOOTS
+BOOT-FAILURES"
+	[ ! -e "$WP_STATE" ]
+}
+
 @test "the three shells and the checks know all programs" {
 	local programs
 	programs=$(sed -n 's/^PROGRAMS := //p' "$TOP/Makefile")

@@ -1,0 +1,252 @@
+#include "wire.h"
+
+#include "alive.h"
+#include "err.h"
+#include "io.h"
+#include "strbuf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DIRECTORY WIRE_DIRECTORY
+#define HIDDEN_PREFIX ".new."
+#define BACKLOG 4096
+
+int wire_check_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len == 0)
+		return err_set(WP_USAGE, "the name of the pool is empty");
+	if (len > WIRE_NAME_MAX)
+		return err_set(WP_USAGE, "the name of the pool is longer than %d bytes", WIRE_NAME_MAX);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && (i == 0 || !strchr("._-", name[i])))
+			return err_set(WP_USAGE, "invalid name of a pool \"%s\": letters, digits, and after the first also \"._-\"", name);
+	return 0;
+}
+
+char *wire_path(const struct state *state, const char *name)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_addf(&path, "%s/" DIRECTORY "/" WIRE_PREFIX "%s", state->dir, name);
+	return strbuf_detach(&path, NULL);
+}
+
+/* The path of a state directory may be longer than an address can be (108 bytes): it is reached by its descriptor. */
+static void set_address(struct sockaddr_un *address, const struct state *state, const char *prefix, const char *name)
+{
+	int n;
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	n = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/" DIRECTORY "/%s%s", state->fd, prefix, name);
+	if (n < 0 || (size_t)n >= sizeof(address->sun_path))
+		err_bug("pool name \"%s\" was not checked", name);
+}
+
+static int make_socket(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+}
+
+static int make_dir(const struct state *state)
+{
+	if (mkdirat(state->fd, DIRECTORY, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return err_errno("cannot make directory \"%s/" DIRECTORY "\"", state->dir);
+}
+
+/* It appears under its name when one can connect to it, in the place of what a dead pool has left. */
+static int listen_on(int fd, const struct state *state, const char *name)
+{
+	struct sockaddr_un first, last;
+
+	set_address(&first, state, HIDDEN_PREFIX, name);
+	set_address(&last, state, WIRE_PREFIX, name);
+	if (unlink(first.sun_path) < 0 && errno != ENOENT)
+		return -1;
+	if (bind(fd, (struct sockaddr *)&first, sizeof(first)) < 0)
+		return -1;
+	if (listen(fd, BACKLOG) == 0 && rename(first.sun_path, last.sun_path) == 0)
+		return fd_nonblock(fd, true);
+	unlink(first.sun_path);
+	return -1;
+}
+
+int wire_listen(const struct state *state, const char *name)
+{
+	int fd;
+
+	if (make_dir(state) < 0)
+		return -1;
+	fd = make_socket();
+	if (fd >= 0 && listen_on(fd, state, name) == 0)
+		return fd;
+	err_errno("cannot listen on \"%s/" DIRECTORY "/" WIRE_PREFIX "%s\"", state->dir, name);
+	fd_close(&fd);
+	return -1;
+}
+
+int wire_watch(const struct state *state)
+{
+	struct strbuf dir = STRBUF_INIT;
+	int fd;
+
+	if (make_dir(state) < 0)
+		return -1;
+	strbuf_addf(&dir, "%s/" DIRECTORY, state->dir);
+	fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	/* A socket is given its name when one can connect to it. */
+	if (fd < 0 || inotify_add_watch(fd, dir.buf, IN_MOVED_TO) < 0) {
+		err_errno("cannot watch \"%s\"", dir.buf);
+		fd_close(&fd);
+	}
+	strbuf_release(&dir);
+	return fd;
+}
+
+void wire_unlink(const struct state *state, const char *name)
+{
+	struct sockaddr_un address;
+
+	set_address(&address, state, WIRE_PREFIX, name);
+	unlink(address.sun_path);
+}
+
+int wire_accept(int listener)
+{
+	struct sockaddr_un peer;
+	socklen_t len = sizeof(peer);
+
+	return accept4(listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* Remove what a dead pool has left, which may be done by whoever gets its lock. */
+static void reap(const struct state *state, const char *name)
+{
+	struct strbuf lock_name = STRBUF_INIT;
+	struct alive lock;
+
+	strbuf_addf(&lock_name, WIRE_PREFIX "%s", name);
+	if (alive_hold(&lock, state->live_dir, lock_name.buf) == 0) {
+		wire_unlink(state, name);
+		alive_release(&lock);
+	} else {
+		err_clear();
+	}
+	strbuf_release(&lock_name);
+}
+
+int wire_connect(const struct state *state, const char *name)
+{
+	struct sockaddr_un address;
+	int fd = make_socket(), r, error;
+
+	if (fd < 0)
+		return err_errno("cannot make a socket");
+	set_address(&address, state, WIRE_PREFIX, name);
+	do
+		r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	if (error == ECONNREFUSED)
+		reap(state, name);
+	if (error == ECONNREFUSED || error == ENOENT)
+		return err_set(WP_UNAVAILABLE, "nobody listens as pool \"%s\"", name);
+	errno = error;
+	return err_errno("cannot reach the pool \"%s\"", name);
+}
+
+pid_t wire_peer(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
+/* Messages */
+
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(WIRE_FDS * sizeof(int))];
+};
+
+int wire_send(int fd, const void *data, size_t len, const int *fds, size_t fds_nr)
+{
+	struct iovec part = { (void *)data, len };
+	union control control = { 0 };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fds_nr) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(fds_nr * sizeof(int));
+		control.header = (struct cmsghdr){
+			.cmsg_len = CMSG_LEN(fds_nr * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.header), fds, fds_nr * sizeof(int));
+	}
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	return 1;
+}
+
+static void take_fds(struct msghdr *message, int fds[WIRE_FDS], size_t *fds_nr)
+{
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
+		size_t n = h->cmsg_len < CMSG_LEN(0) ? 0 : (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n && *fds_nr < WIRE_FDS; i++)
+			memcpy(&fds[(*fds_nr)++], CMSG_DATA(h) + i * sizeof(int), sizeof(int));
+	}
+}
+
+ssize_t wire_receive(int fd, void *buf, int fds[WIRE_FDS], size_t *fds_nr)
+{
+	struct iovec part = { buf, WIRE_MAX };
+	union control control;
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	*fds_nr = 0;
+	for (size_t i = 0; i < WIRE_FDS; i++)
+		fds[i] = -1;
+	/* A reset says, once, that the other side has not read all that we said. What it had said comes after that. */
+	do
+		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0)
+		return -1;
+	take_fds(&message, fds, fds_nr);
+	if (n > 0 && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+		return n;
+	wire_close_fds(fds);
+	*fds_nr = 0;
+	if (n == 0)
+		return 0;            /* or an empty message, which nobody sends who means well */
+	errno = message.msg_flags & MSG_TRUNC ? EMSGSIZE : EMFILE;
+	return -1;
+}
+
+void wire_close_fds(int fds[WIRE_FDS])
+{
+	for (size_t i = 0; i < WIRE_FDS; i++)
+		fd_close(&fds[i]);
+}
