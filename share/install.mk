@@ -6,12 +6,16 @@ bash_dir := $(DESTDIR)$(DATADIR)/bash-completion/completions
 zsh_dir := $(DESTDIR)$(DATADIR)/zsh/site-functions
 fish_dir := $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 pages := $(wildcard man/*.[1-8])
+# What is run, and what that reads; the names without a suffix are for wp-pool's --backend.
+backends := $(sort $(wildcard share/backends/*))
+backend_dir := $(DESTDIR)$(DATADIR)/workplane/backends
 units := $(wildcard share/systemd/*.service share/systemd/*.timer)
 
 # A page goes to the folder of its section.
 installed_pages = $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(p)))/$(notdir $(p)))
 installed = $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(installed_pages) \
 	$(PROGRAMS:%=$(bash_dir)/%) $(zsh_dir)/_workplane $(PROGRAMS:%=$(fish_dir)/%.fish) \
+	$(backends:share/backends/%=$(backend_dir)/%) \
 	$(units:share/systemd/%=$(DESTDIR)$(SYSTEMDUNITDIR)/%)
 
 install: all
@@ -23,6 +27,8 @@ install: all
 		$(INSTALL) -m 644 share/completions/workplane.bash $(bash_dir)/$$program && \
 		$(INSTALL) -m 644 share/completions/workplane.fish $(fish_dir)/$$program.fish || exit; done
 	$(INSTALL) -m 644 share/completions/_workplane $(zsh_dir)
+	$(INSTALL) -m 644 $(filter %.sh,$(backends)) $(backend_dir)
+	$(INSTALL) -m 755 $(filter-out %.sh,$(backends)) $(backend_dir)
 	for unit in $(notdir $(units)); do \
 		sed 's|@BINDIR@|$(BINDIR)|g' share/systemd/$$unit >$(build)/$$unit && \
 		$(INSTALL) -m 644 $(build)/$$unit $(DESTDIR)$(SYSTEMDUNITDIR)/ || exit; done

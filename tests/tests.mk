@@ -8,7 +8,11 @@ $(build)/tests/%: tests/lib/%.c
 
 check: $(test_tools)
 
+# Not part of check: it takes daemons that few machines have, and root to run them.
+check-slurm: $(test_tools)
+	BUILD=$(CURDIR)/$(build) $(BATS) tests/optional/slurm
+
 lint: all
 	BUILD=$(CURDIR)/$(build) tests/lint
 
-.PHONY: lint
+.PHONY: check-slurm lint

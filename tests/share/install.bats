@@ -16,8 +16,16 @@ make_in_top() {
 	done
 	assert_line "usr/share/man/man5/workplane-stream.5 644"
 	assert_line "usr/share/man/man7/workplane.7 644"
+	assert_line "usr/share/man/man7/workplane-backend.7 644"
+	for program in docker kubectl slurm ssh; do
+		assert_line "usr/share/workplane/backends/$program 755"
+	done
+	for program in keeper remote run; do
+		assert_line "usr/share/workplane/backends/$program.sh 644"
+	done
 	assert_line "usr/share/zsh/site-functions/_workplane 644"
 	assert_line "usr/lib/systemd/system/wp-jobs@.service 644"
+	assert_line "usr/lib/systemd/system/wp-pool@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.timer 644"
@@ -34,6 +42,15 @@ make_in_top() {
 	assert_output hello
 }
 
+@test "installed backends find what they share, also through a symbolic link" {
+	run -0 make_in_top install
+	run -64 root/usr/share/workplane/backends/ssh fly
+	assert_output --partial 'unknown verb "fly"'
+	ln -s root/usr/share/workplane/backends/docker here
+	run -64 ./here
+	assert_output --partial 'unknown verb'
+}
+
 # The command that UNIT starts.
 exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 
@@ -41,6 +58,8 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	run -0 make_in_top install
 	run -0 exec_start wp-jobs@.service
 	assert_output '/usr/bin/wp-jobs work --queue %i $OPTIONS -- $HANDLER'
+	run -0 exec_start wp-pool@.service
+	assert_output '/usr/bin/wp-pool start $OPTIONS -- %i'
 	run -0 exec_start wp-presence@.service
 	assert_output '/usr/bin/wp-presence track %i $OPTIONS -- $WORKER'
 	run -0 exec_start wp-presence-metrics.service
@@ -58,4 +77,28 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	run -0 sh ./metrics
 	run -0 grep '^workplane_presence_capacity' workplane.prom
 	assert_output 'workplane_presence_capacity{topic="workers"} 5'
+}
+
+@test "what the unit of a pool does is a pool of that name, and ends with 0 when it is told to" {
+	run -0 make_in_top install
+	export OPTIONS="--min 1 --max 3"
+	exec_start wp-pool@.service | sed 's|^/|exec root/|; s/%i/my-pool/' >pool
+	start pool sh ./pool
+	wp-pool wait my-pool
+	run -0 wp-pool status -rno PID,RUNNERS,MAX my-pool
+	assert_output "$pid_pool 1 3"
+	run -0 wp-pool call my-pool -- echo hello
+	assert_output hello
+	kill "$pid_pool"
+	finish 0 "$pid_pool"
+}
+
+@test "the unit of a pool gives it the time that it may take to stop by default" {
+	local unit=$TOP/share/systemd/wp-pool@.service shutdown kill_after
+	shutdown=$(wp-pool --list-options start | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
+	kill_after=$(wp-pool --list-options start | sed -n 's/^-\tkill-after\t.*(default \(.*\))$/\1/p')
+	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((2 * ${shutdown%s} + ${kill_after%s})) ]
+	for line in Type=notify KillMode=mixed Delegate=yes EnvironmentFile=-/etc/workplane/pool-%i.conf; do
+		run -0 grep -Fx "$line" "$unit"
+	done
 }
