@@ -146,7 +146,7 @@ d><-x>"
 }
 
 @test "cast: --timeout, while it waits and while it runs; the pool's is the default" {
-	pool p --max 1 -c 1 --timeout 100ms
+	pool p --max 1 -c 1 --timeout 1s
 	held first p --timeout 0
 	wp-pool cast --timeout 50ms p -- touch ran >id
 	wp-pool cast p -- touch ran >id
@@ -154,7 +154,7 @@ d><-x>"
 	let_go first
 	wp-pool cast p -- sh -c 'echo $$ >pid1; exec sleep 1000' >id
 	until_pool p RUNNING,FAILED '0 3'
-	wp-pool cast --timeout 150ms p -- sh -c 'echo $$ >pid2; exec sleep 1000' >id
+	wp-pool cast --timeout 1s p -- sh -c 'echo $$ >pid2; exec sleep 1000' >id
 	until_pool p RUNNING,FAILED '0 4'
 	wait_dead pid1 pid2
 	[ ! -e ran ]

@@ -52,17 +52,17 @@ detached() {
 }
 
 @test "place: no timeout once it runs, neither the pool's nor its own" {
-	pool p --timeout 100ms
+	pool p --timeout 1s
 	placed one p
-	placed two p --timeout 50ms
+	placed two p --timeout 900ms
 	detached three p
-	detached four p --timeout 50ms
-	# Calls that began later are over.
+	detached four p --timeout 900ms
+	# A call that came later is over.
 	run -124 wp-pool call p -- sleep 1000
-	run -124 wp-pool call --timeout 200ms p -- sleep 1000
+	until_pool p RUNNING 4
 	let_go one
 	let_go two
-	assert_equal "$(of_pool p RUNNING)" 2
+	until_pool p RUNNING 2
 	printf '0\n' >>three.gate
 	printf '0\n' >>four.gate
 	until_pool p RUNNING 0

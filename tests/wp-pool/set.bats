@@ -127,7 +127,7 @@ let_all_go() {
 	until_pool p RUNNING,WAITING '3 1'
 	let_go a
 	let_go b
-	assert_equal "$(of_pool p RUNNING,WAITING)" '1 1'
+	until_pool p RUNNING,WAITING '1 1'
 	let_go c
 	runs d
 	assert_equal "$slot" 1
@@ -149,7 +149,7 @@ let_all_go() {
 	done
 	finish 0 "$pid_map"
 	assert_equal "$(sort -n map.out)" "$(seq 200)"
-	assert_equal "$(of_pool p CALLS,PASSED,RUNNING,WAITING)" '200 200 0 0'
+	until_pool p CALLS,PASSED,RUNNING,WAITING '200 200 0 0'
 	held a p
 	let_go a
 	over p
@@ -173,7 +173,7 @@ let_all_go() {
 @test "set: --kill-after" {
 	pool p --kill-after 1h
 	wp-pool set p --kill-after 50ms
-	run -124 wp-pool call --timeout 200ms p -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 1000; done'
+	run -124 wp-pool call --timeout 1s p -- sh -c 'trap "" TERM; echo $$ >pid; while :; do sleep 1000; done'
 	wait_dead pid
 	over p
 }

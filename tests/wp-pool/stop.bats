@@ -206,6 +206,7 @@ make_polite() {
 	start one wp-pool stop p
 	until_pool p STATE stopping
 	start two wp-pool stop p
+	until_true waits_for_answer "$pid_two"
 	run -75 wp-pool stop p --timeout 50ms
 	assert_equal "$(of_pool p STATE,RUNNING)" 'stopping 1'
 	let_go a

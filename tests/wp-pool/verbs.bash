@@ -131,3 +131,9 @@ bad_state() {
 
 # appears NAME: until that pool can be asked, which is before it is ready.
 appears() { wp-presence wait -t pools --key "$1" --timeout "${PATIENCE}s"; }
+
+# waits_for_answer PID: it is wp-pool, has a socket, and sleeps, which after that it only does to hear what the pool says.
+waits_for_answer() {
+	[ "$(cat "/proc/$1/comm")" = wp-pool ] && find "/proc/$1/fd" -lname 'socket:*' 2>/dev/null | grep -q . &&
+		grep -q '^State:.S' "/proc/$1/status"
+}

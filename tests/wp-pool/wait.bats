@@ -31,6 +31,25 @@ load verbs
 	over p
 }
 
+@test "wait: several for one pool that boots: all hear of it" {
+	local n pid_of
+	make_gated_backend
+	start pool_p wp-pool start p --backend ./gated --min 1
+	appears p
+	until_pool p BOOTING 1
+	for n in 1 2 3 4; do
+		start "wait$n" wp-pool wait p
+		pid_of=pid_wait$n
+		until_true waits_for_answer "${!pid_of}"
+	done
+	echo >>boot
+	for n in 1 2 3 4; do
+		pid_of=pid_wait$n
+		finish 0 "${!pid_of}"
+	done
+	over p
+}
+
 @test "wait: for a pool that is not there yet, nor its state directory" {
 	start one wp-pool wait p
 	start two wp-pool wait p --timeout "${PATIENCE}s"
