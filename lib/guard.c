@@ -103,7 +103,7 @@ static _Noreturn void guard_main(int end, int hold)
 	prctl(PR_SET_NAME, "wp-guard");
 	if (guard_descriptors(end, hold) < 0)
 		_exit(WP_FAILED);
-	while ((n = read(0, &byte, 1)) != 0)
+	while ((n = read(LIFELINE, &byte, 1)) != 0)
 		clean |= n > 0;
 	kill_groups();
 	while (!clean && awaited >= 0 && read(AWAITED, &byte, 1) > 0)

@@ -29,7 +29,7 @@ wp_setup() {
 	T=$(mktemp -d "${WP_TEST_DIR:-/tmp}/wp-XXXXXX")
 	cd "$T" || return
 	unset_workplane
-	export T WP_STATE=$T/state TMPDIR=$T HOME=$T LC_ALL=C.UTF-8 TZ=UTC
+	export T WP_STATE=$T/state TMPDIR=$T HOME=$T SHELL=/bin/sh LC_ALL=C.UTF-8 TZ=UTC
 	local id=${T##*/}.$BATS_SUITE_TEST_NUMBER
 	# Without WP_TEST_ID in its environment: it is no process of the test.
 	"$BUILD/tests/processes" limit "WP_TEST_ID=$id" "$TEST_SECONDS" $$ >"$T.late" 2>/dev/null 3>&- &

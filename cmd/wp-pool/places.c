@@ -66,6 +66,15 @@ static unsigned long long number(const struct place *place)
 
 /* Hooks */
 
+/* What every hook gets to know; COUNT runners are there with it done. */
+static void hook_variables(struct strvec *variables, const struct place *place, size_t count)
+{
+	strvec_pushf(variables, "WP_POOL=%s", place->host->name);
+	strvec_pushf(variables, "WP_COUNT=%zu", count);
+	strvec_pushf(variables, "WP_RUNNER=%llu", number(place));
+	strvec_pushf(variables, "WP_HANDLE=%s", place->handle ? place->handle : "");
+}
+
 static void run_hook(struct place *place, const char *name, const char *command, size_t count, const char *result)
 {
 	struct host *host = place->host;
@@ -73,10 +82,7 @@ static void run_hook(struct place *place, const char *name, const char *command,
 
 	if (!command)
 		return;
-	strvec_pushf(&variables, "WP_POOL=%s", host->name);
-	strvec_pushf(&variables, "WP_COUNT=%zu", count);
-	strvec_pushf(&variables, "WP_RUNNER=%llu", number(place));
-	strvec_pushf(&variables, "WP_HANDLE=%s", place->handle ? place->handle : "");
+	hook_variables(&variables, place, count);
 	if (result)
 		strvec_pushf(&variables, "WP_RESULT=%s", result);
 	hooks_run(&host->hooks, name, command, &variables, NULL, 0);
@@ -97,10 +103,7 @@ void place_check(struct host *host, size_t slot)
 	struct place *place = &host->places[slot];
 	struct strvec variables = STRVEC_INIT;
 
-	strvec_pushf(&variables, "WP_POOL=%s", host->name);
-	strvec_pushf(&variables, "WP_COUNT=%zu", elastic_staying(&host->elastic) - 1);
-	strvec_pushf(&variables, "WP_RUNNER=%llu", number(place));
-	strvec_pushf(&variables, "WP_HANDLE=%s", place->handle ? place->handle : "");
+	hook_variables(&variables, place, elastic_staying(&host->elastic) - 1);
 	hooks_run(&host->hooks, "idle-check", host->args->idle_check, &variables, checked, (int64_t)place_number(host, slot));
 	strvec_release(&variables);
 }

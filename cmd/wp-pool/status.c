@@ -417,10 +417,15 @@ static void show_again(struct status *s)
 		watch_failed(s);
 	else if (!terminal && !s->args->table.json && s->args->format == FORMAT_TABLE)
 		putchar('\n');
-	if (fflush(stdout) != 0) {
+	if (fflush(stdout) == 0)
+		return;
+	if (errno != EPIPE) {
 		err_errno("write error");
 		watch_failed(s);
+		return;
 	}
+	s->result = WP_IO;           /* our reader has seen enough, which is nothing to complain of */
+	loop_stop(s->loop);
 }
 
 static void wire_readable(struct loop_fd *handle, uint32_t events)

@@ -631,7 +631,7 @@ WP_TEST_ID=$WP_TEST_ID"
 		echo "line $line"
 		read -r line
 	SH
-	TERM=dumb start_with keys term "${terminal[@]}" script -q -E never -e -c 'wp-pool call p -- reads' log
+	TERM=dumb start_with keys term "${terminal[@]}" script -q -E never -e -c 'exec wp-pool call p -- reads' log
 	echo hello >>keys
 	wait_line term.out 'line hello'
 	begun p

@@ -104,6 +104,20 @@ two ready $pid_pool_two 2 2 3 12"
 	assert_nothing_left
 }
 
+@test "status: --watch ends without a word when its reader goes" {
+	local out
+	pool p
+	mkfifo show.out
+	start show wp-pool status p --watch
+	exec {out}<show.out
+	read -r _ <&"$out"
+	exec {out}<&-
+	while wp-pool call p -- true && kill -0 "$pid_show" 2>/dev/null; do :; done
+	finish 74 "$pid_show"
+	assert_equal "$(cat show.err)" ""
+	over p
+}
+
 @test "status: --watch of all sees pools come and go" {
 	start watch wp-pool status --watch -rno POOL,STATE
 	pool a

@@ -167,7 +167,7 @@ b"
 	SH
 	mkfifo keys
 	fifo_fd "$T/keys"
-	start screen sh -c 'exec script -qefc "env --default-signal=INT wp-presence track k -- interruptible" screen <keys'
+	start screen sh -c 'exec script -qefc "exec env --default-signal=INT wp-presence track k -- interruptible" screen <keys'
 	wait_line screen up
 	printf '\003' >>keys
 	finish 5
