@@ -2,8 +2,8 @@
  * notify.h - tell whoever started us how we are: systemd by $NOTIFY_SOCKET (sd_notify(3)), others by a descriptor that gets a
  * newline and is closed when we are ready (as s6 has it).
  */
-#ifndef WP_POOL_NOTIFY_H
-#define WP_POOL_NOTIFY_H
+#ifndef WP_NOTIFY_H
+#define WP_NOTIFY_H
 
 /* STATE as in sd_notify(3): "READY=1". Nothing happens where nobody asked for it. */
 void notify_systemd(const char *state);

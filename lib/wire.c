@@ -1,11 +1,9 @@
 #include "wire.h"
 
-#include "alive.h"
 #include "err.h"
 #include "io.h"
 #include "strbuf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,25 +18,11 @@
 #define HIDDEN_PREFIX ".new."
 #define BACKLOG 4096
 
-int wire_check_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len == 0)
-		return err_set(WP_USAGE, "the name of the pool is empty");
-	if (len > WIRE_NAME_MAX)
-		return err_set(WP_USAGE, "the name of the pool is longer than %d bytes", WIRE_NAME_MAX);
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)name[i]) && (i == 0 || !strchr("._-", name[i])))
-			return err_set(WP_USAGE, "invalid name of a pool \"%s\": letters, digits, and after the first also \"._-\"", name);
-	return 0;
-}
-
 char *wire_path(const struct state *state, const char *name)
 {
 	struct strbuf path = STRBUF_INIT;
 
-	strbuf_addf(&path, "%s/" DIRECTORY "/" WIRE_PREFIX "%s", state->dir, name);
+	strbuf_addf(&path, "%s/" DIRECTORY "/%s", state->dir, name);
 	return strbuf_detach(&path, NULL);
 }
 
@@ -50,7 +34,7 @@ static void set_address(struct sockaddr_un *address, const struct state *state, 
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	n = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/" DIRECTORY "/%s%s", state->fd, prefix, name);
 	if (n < 0 || (size_t)n >= sizeof(address->sun_path))
-		err_bug("pool name \"%s\" was not checked", name);
+		err_bug("no name for a socket: \"%s\"", name);
 }
 
 static int make_socket(void)
@@ -65,13 +49,13 @@ static int make_dir(const struct state *state)
 	return err_errno("cannot make directory \"%s/" DIRECTORY "\"", state->dir);
 }
 
-/* It appears under its name when one can connect to it, in the place of what a dead pool has left. */
+/* It appears under its name when one can connect to it, in the place of what a dead process has left. */
 static int listen_on(int fd, const struct state *state, const char *name)
 {
 	struct sockaddr_un first, last;
 
 	set_address(&first, state, HIDDEN_PREFIX, name);
-	set_address(&last, state, WIRE_PREFIX, name);
+	set_address(&last, state, "", name);
 	if (unlink(first.sun_path) < 0 && errno != ENOENT)
 		return -1;
 	if (bind(fd, (struct sockaddr *)&first, sizeof(first)) < 0)
@@ -91,7 +75,7 @@ int wire_listen(const struct state *state, const char *name)
 	fd = make_socket();
 	if (fd >= 0 && listen_on(fd, state, name) == 0)
 		return fd;
-	err_errno("cannot listen on \"%s/" DIRECTORY "/" WIRE_PREFIX "%s\"", state->dir, name);
+	err_errno("cannot listen on \"%s/" DIRECTORY "/%s\"", state->dir, name);
 	fd_close(&fd);
 	return -1;
 }
@@ -118,7 +102,7 @@ void wire_unlink(const struct state *state, const char *name)
 {
 	struct sockaddr_un address;
 
-	set_address(&address, state, WIRE_PREFIX, name);
+	set_address(&address, state, "", name);
 	unlink(address.sun_path);
 }
 
@@ -130,43 +114,22 @@ int wire_accept(int listener)
 	return accept4(listener, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-/* Remove what a dead pool has left, which may be done by whoever gets its lock. */
-static void reap(const struct state *state, const char *name)
-{
-	struct strbuf lock_name = STRBUF_INIT;
-	struct alive lock;
-
-	strbuf_addf(&lock_name, WIRE_PREFIX "%s", name);
-	if (alive_hold(&lock, state->live_dir, lock_name.buf) == 0) {
-		wire_unlink(state, name);
-		alive_release(&lock);
-	} else {
-		err_clear();
-	}
-	strbuf_release(&lock_name);
-}
-
-int wire_connect(const struct state *state, const char *name)
+int wire_connect(const struct state *state, const char *name, bool wait)
 {
 	struct sockaddr_un address;
-	int fd = make_socket(), r, error;
+	int fd = make_socket(), r;
 
-	if (fd < 0)
-		return err_errno("cannot make a socket");
-	set_address(&address, state, WIRE_PREFIX, name);
+	if (fd < 0 || (!wait && fd_nonblock(fd, true) < 0)) {
+		fd_close(&fd);
+		return -1;
+	}
+	set_address(&address, state, "", name);
 	do
 		r = connect(fd, (struct sockaddr *)&address, sizeof(address));
 	while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return fd;
-	error = errno;
-	close(fd);
-	if (error == ECONNREFUSED)
-		reap(state, name);
-	if (error == ECONNREFUSED || error == ENOENT)
-		return err_set(WP_UNAVAILABLE, "nobody listens as pool \"%s\"", name);
-	errno = error;
-	return err_errno("cannot reach the pool \"%s\"", name);
+	if (r < 0)
+		fd_close(&fd);
+	return fd;
 }
 
 pid_t wire_peer(int fd)

@@ -1,15 +1,14 @@
 /*
- * wire.h - how the programs around a pool talk: whole messages, and descriptors with them.
+ * wire.h - how programs on this machine talk: whole messages, and descriptors with them.
  *
- * A pool listens on a socket in the state directory, pipe/pool.NAME (unix(7), SOCK_SEQPACKET). A caller connects, sends one
- * message with its own standard input, output and error, and from then on the command has those: nothing is
- * copied, and nothing is on disk for anybody to leave behind. Either side sees the other's death as the end of the
- * connection.
+ * Who can be talked to listens on a socket in the state directory (unix(7), SOCK_SEQPACKET), and whoever wants to connects.
+ * Either side sees the other's death as the end of the connection, and nothing that was on its way is on disk.
+ * Descriptors can be handed over: a pool's caller hands its own standard input, output and error to the command.
  *
  * Descriptors that arrive are close-on-exec.
  */
-#ifndef WP_POOL_WIRE_H
-#define WP_POOL_WIRE_H
+#ifndef WP_WIRE_H
+#define WP_WIRE_H
 
 #include "state.h"
 
@@ -19,27 +18,24 @@
 
 enum { WIRE_FDS = 4, WIRE_MAX = 16 << 10 };
 
-/* What is the pool's among the names of the state directory: "pool.NAME". */
+/* Where in the state directory. The names in it are "KIND.NAME" and at most WIRE_NAME_MAX bytes, without a slash. */
 #define WIRE_DIRECTORY "pipe"
-#define WIRE_PREFIX "pool."
-enum { WIRE_NAME_MAX = 64 };
+enum { WIRE_NAME_MAX = 72 };
 
-/* Letters, digits, "._-", the first a letter or digit, at most WIRE_NAME_MAX bytes: 0, or -1 with err recorded. */
-int wire_check_name(const char *name);
-
-/* An inotify(7) descriptor, non-blocking, that is readable when a pool may have appeared. -1 with err recorded. */
+/* An inotify(7) descriptor, non-blocking, that is readable when a socket may have appeared. -1 with err recorded. */
 int wire_watch(const struct state *state);
-/* The socket of the pool NAME, non-blocking; what a dead one has left there is removed: hold the pool's lock before.
+/* The socket NAME, non-blocking. It replaces what a dead process has left there: NAME is the caller's alone, by a lock.
  * -1 with err recorded. */
 int wire_listen(const struct state *state, const char *name);
-/* Before the lock is let go of. */
+/* Before that lock is let go of. */
 void wire_unlink(const struct state *state, const char *name);
 /* The path of that socket, for messages and for watching; the caller frees it. */
 char *wire_path(const struct state *state, const char *name);
 /* A new connection, non-blocking; -1 with errno. */
 int wire_accept(int listener);
-/* To the pool NAME; blocking. -1 with err recorded: status 69 when there is none, and what a dead one has left is removed. */
-int wire_connect(const struct state *state, const char *name);
+/* A connection to NAME. With WAIT it blocks, also later; without it never does. -1 with errno: ENOENT, ECONNREFUSED: nobody
+ * listens; EAGAIN: somebody does, who has not taken the connections of many others yet. */
+int wire_connect(const struct state *state, const char *name, bool wait);
 /* Of who listens or connected there; 0: unknown. */
 pid_t wire_peer(int fd);
 

@@ -350,7 +350,7 @@ static void listener_readable(struct loop_fd *handle, uint32_t events)
 
 int callers_open(struct host *host)
 {
-	int fd = wire_listen(&host->state, host->name);
+	int fd = wire_listen(&host->state, host->address);
 
 	host->listener.fd = -1;
 	if (fd < 0)
@@ -378,5 +378,5 @@ void callers_close(struct host *host)
 	loop_timer_cancel(host->loop, &host->listen_again);
 	loop_remove(host->loop, &host->listener);
 	fd_close(&host->listener.fd);
-	wire_unlink(&host->state, host->name);
+	wire_unlink(&host->state, host->address);
 }

@@ -238,7 +238,7 @@ static int wait_ready(const struct globals *globals, const char *name, usec_t de
 static int wait_run(void *globals, void *arguments, int n, char **operands)
 {
 	const struct wait_args *args = arguments;
-	int r = wire_check_name(operands[0]);
+	int r = address_check(operands[0]);
 
 	if (r < 0)
 		return err_usage("wait", "%s", err_message());

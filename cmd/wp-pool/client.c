@@ -23,14 +23,14 @@ int client_open(struct client *client, const char *state_dir, const char *name)
 	int r;
 
 	*client = (struct client){ .name = name, .fd = -1, .state.fd = -1 };
-	if (wire_check_name(name) < 0)
+	if (address_check(name) < 0)
 		return -1;
 	r = state_exists(state_dir);
 	if (r <= 0)
 		return r < 0 ? r : no_pool(name);
 	if (state_open(&client->state, state_dir) < 0)
 		return -1;
-	client->fd = wire_connect(&client->state, name);
+	client->fd = address_connect(&client->state, name);
 	if (client->fd >= 0)
 		return 0;
 	client_close(client);

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 #include "talk.h"
-#include "wire.h"
+#include "address.h"
 
 /* A pool that is not stopped answers a question at once. */
 #define CLIENT_LIMIT (10 * USEC_SEC)

@@ -6,7 +6,7 @@
 #include "io.h"
 #include "json.h"
 #include "spec.h"
-#include "wire.h"
+#include "address.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,7 +174,7 @@ static int ask(struct far *far, int wire, char **argv, char **envp, const struct
 int far_start(struct map *map, struct line *line, char **argv, char **envp, const struct call_ends *ends)
 {
 	struct far_call *call = &map->far->calls[line->item.slot];
-	int wire = wire_connect(&map->far->state, map->args->pool);
+	int wire = address_connect(&map->far->state, map->args->pool);
 
 	if (wire < 0)
 		return -1;

@@ -228,7 +228,7 @@ static void child_ended(pid_t pid, int wait_status, void *ctx)
 
 static pid_t who_listens(const struct host *host)
 {
-	int fd = wire_connect(&host->state, host->name);
+	int fd = address_connect(&host->state, host->name);
 	pid_t pid = fd < 0 ? 0 : wire_peer(fd);
 
 	fd_close(&fd);
@@ -237,13 +237,7 @@ static pid_t who_listens(const struct host *host)
 
 static int hold_name(struct host *host)
 {
-	struct strbuf name = STRBUF_INIT;
-	int r;
-
-	strbuf_addf(&name, WIRE_PREFIX "%s", host->name);
-	r = alive_hold(&host->lock, host->state.live_dir, name.buf);
-	strbuf_release(&name);
-	return r;
+	return alive_hold(&host->lock, host->state.live_dir, host->address);
 }
 
 /* Of two pools of one name the first stays. One that is just ending is waited for, and so is somebody who clears away what a
@@ -306,9 +300,10 @@ int host_open(struct host *host, const struct globals *globals)
 {
 	(void)spawn_raise_files();   /* a call has some: with fewer, fewer wait */
 	init_machines(host);
+	host->address = address_of(host->name);
 	if (state_open(&host->state, globals->state) < 0 || take_name(host) < 0)
 		return -1;
-	host->socket_path = wire_path(&host->state, host->name);
+	host->socket_path = wire_path(&host->state, host->address);
 	if (pipe2(host->running, O_CLOEXEC) < 0)
 		return err_errno("cannot make a pipe");
 	guard_awaits(host->running[0]);
@@ -355,6 +350,7 @@ void host_close(struct host *host)
 	loop_free(host->loop);
 	free(host->backend);
 	free(host->socket_path);
+	free(host->address);
 	free(host->cgroup);
 	strvec_release(&host->sync);
 }

@@ -23,7 +23,7 @@
 #include "talk.h"
 #include "tracked.h"
 #include "waits.h"
-#include "wire.h"
+#include "address.h"
 
 enum { LOG_OFF, LOG_INFO, LOG_DEBUG };
 
@@ -105,7 +105,7 @@ struct host {
 	struct state state;
 	struct alive lock;
 	int running[2];                  /* a pipe that runners and their guards hold open: our own guard keeps the lock until they are gone */
-	char *socket_path;
+	char *address, *socket_path;
 	struct loop *loop;
 	struct loop_timer timer;
 	struct loop_fd listener;

@@ -52,7 +52,7 @@ static int check(struct host *host)
 	const struct start_args *args = host->args;
 	struct request request = REQUEST_INIT;
 
-	if (wire_check_name(host->name) < 0 || settings_to_request(&request, &args->settings, false) < 0
+	if (address_check(host->name) < 0 || settings_to_request(&request, &args->settings, false) < 0
 	    || limits_change(&host->limits, &request) < 0)
 		return -1;
 	if (!strcmp(args->backend, BACKEND_LOCAL)) {

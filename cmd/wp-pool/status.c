@@ -368,8 +368,8 @@ static int find_all(struct status *s)
 	if (!sockets)
 		return errno == ENOENT ? 0 : err_errno("cannot read \"%s/" WIRE_DIRECTORY "\"", s->state.dir);
 	while (r >= 0 && (entry = readdir(sockets)))
-		if (!strncmp(entry->d_name, WIRE_PREFIX, strlen(WIRE_PREFIX)))
-			r = add_view(s, entry->d_name + strlen(WIRE_PREFIX));
+		if (!strncmp(entry->d_name, ADDRESS_PREFIX, strlen(ADDRESS_PREFIX)))
+			r = add_view(s, entry->d_name + strlen(ADDRESS_PREFIX));
 	closedir(sockets);
 	if (r >= 0)
 		err_clear();
@@ -510,7 +510,7 @@ static int open_status(struct status *s)
 	int r = state_exists(s->state_dir);
 
 	for (char **name = s->names; *name; name++)
-		if (wire_check_name(*name) < 0)
+		if (address_check(*name) < 0)
 			return -1;
 	/* Where nothing has ever been there are no pools, and status makes nothing. */
 	if (r == 0 && !s->args->watch)
