@@ -39,6 +39,18 @@ boot_ssh() {
 	assert_equal "$(cat boot.err)" ""
 }
 
+@test "ssh: options for ssh may stand before the host, as ssh has them" {
+	start_sshd MaxSessions=100
+	boot ssh "${ssh_args[@]:1}" -T "${ssh_args[0]}" -o "SetEnv=A='b c'"
+	run -0 there echo hello
+	assert_output hello
+	end_boot
+	for args in "-p" "-p 22" "--" "-- host" "-T"; do
+		# shellcheck disable=SC2086 # words
+		run -64 "$TOP/share/backends/ssh" boot $args
+	done
+}
+
 @test "ssh: streams are binary clean" {
 	boot_ssh
 	head -c 5000000 /dev/urandom >data
