@@ -2,8 +2,6 @@
 
 #include "alloc.h"
 #include "err.h"
-#include "json.h"
-#include "parse.h"
 #include "process.h"
 #include "schema.h"
 
@@ -62,35 +60,6 @@ bool presence_replaced(const struct presence *p)
 	struct stat st;
 
 	return stat(p->state.db_path, &st) < 0 || st.st_ino != p->inode || st.st_dev != p->device;
-}
-
-/* Checks */
-
-int presence_check_name(const char *what, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len == 0)
-		return err_set(WP_DATA, "the %s is empty", what);
-	if (len > PRESENCE_NAME_MAX)
-		return err_set(WP_DATA, "the %s is longer than %d bytes", what, PRESENCE_NAME_MAX);
-	if (!utf8_valid(name, len))
-		return err_set(WP_DATA, "the %s is not valid UTF-8", what);
-	return 0;
-}
-
-int presence_check_meta(const char *meta)
-{
-	size_t len = strlen(meta);
-	struct json_scan scan;
-
-	if (len > PRESENCE_META_MAX)
-		return err_set(WP_DATA, "the meta is longer than %d bytes", PRESENCE_META_MAX);
-	if (json_check(meta, len) < 0)
-		return err_prefix("meta");
-	if (json_object_begin(&scan, meta, len) < 0)
-		return err_set(WP_DATA, "the meta is not a JSON object");
-	return 0;
 }
 
 /* Transactions */

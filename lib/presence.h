@@ -25,8 +25,6 @@
 
 #define PRESENCE_TOPIC "workers"         /* where nothing else is said */
 #define PRESENCE_LOCKS "presence"        /* the family of the numbered locks (alive.h) */
-enum { PRESENCE_NAME_MAX = 65536 };      /* bytes of a topic, key or ref */
-enum { PRESENCE_META_MAX = 1 << 20 };
 #define PRESENCE_CAPACITY_MAX INT32_MAX
 
 struct presence {
@@ -49,11 +47,6 @@ void presence_close(struct presence *p);
 /* Was the state file removed, or another put in its place? */
 bool presence_replaced(const struct presence *p);
 
-/* A topic, key or ref: 1 to PRESENCE_NAME_MAX bytes of UTF-8. 0, or -1 with err recorded (65); WHAT names it. */
-int presence_check_name(const char *what, const char *name);
-/* A JSON object. The same. */
-int presence_check_meta(const char *meta);
-
 struct presence_entry {
 	int64_t id;                  /* the number of its lock */
 	const char *topic, *key, *ref, *meta;
@@ -65,7 +58,7 @@ struct presence_entry {
 };
 
 /*
- * Join. TOPIC, KEY and REF were checked; REF NULL: one is made up and appended to *REF_OUT (may be NULL).
+ * Join. TOPIC, KEY and REF were checked (name.h); REF NULL: one is made up and appended to *REF_OUT (may be NULL).
  * With LOCK NULL the lock is taken here and is the caller's to keep: LIFE, to be let go of (alive_let_go)
  * after presence_leave(); else the caller has seen to it that what LOCK and PROCESS say is true by now.
  * WAIT false: 0 when another process is writing just now. 1 joined; -1 with err recorded; status 1 when REF

@@ -2,6 +2,7 @@
 
 #include "err.h"
 #include "json.h"
+#include "name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,7 @@ int tracked_describe(struct tracked *t, struct strbuf *text, const char *program
 {
 	size_t nr = 0, meta;
 
-	if (name && presence_check_name("name", name) < 0)
+	if (name && name_check("name", name) < 0)
 		return -1;
 	if (name)
 		strbuf_addstr(text, name);

@@ -1,6 +1,7 @@
 #include "carriers.h"
 
 #include "err.h"
+#include "name.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@ const char *carriers_topic(const char *text, bool *bad)
 		return NULL;
 	if (!*rest)
 		return PRESENCE_TOPIC;
-	*bad = presence_check_name("topic", rest + 1) < 0;
+	*bad = name_check("topic", rest + 1) < 0;
 	return rest + 1;
 }
 

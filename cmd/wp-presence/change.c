@@ -3,6 +3,7 @@
 #include "verbs.h"
 
 #include "err.h"
+#include "name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,9 +36,9 @@ static int find(struct presence *p, struct meant *m, const char *topic, const ch
 
 static int check(const char *topic, const char *key, const char *ref)
 {
-	if (presence_check_name("topic", topic) < 0 || presence_check_name("key", key) < 0)
+	if (name_check("topic", topic) < 0 || name_check("key", key) < 0)
 		return -1;
-	return ref ? presence_check_name("ref", ref) : 0;
+	return ref ? name_check("ref", ref) : 0;
 }
 
 struct untrack_args {
@@ -123,7 +124,7 @@ static int update_run(void *globals, void *args, int n, char **operands)
 	(void)n;
 	if (a->capacity < 0 && a->in_use < 0 && !a->meta)
 		return err_usage("update", "nothing to change: --capacity, --in-use or --meta");
-	if (check(a->topic, operands[0], a->ref) < 0 || (a->meta && presence_check_meta(a->meta) < 0) ||
+	if (check(a->topic, operands[0], a->ref) < 0 || (a->meta && meta_check(a->meta) < 0) ||
 			presence_open(&p, g->state) < 0)
 		return err_report();
 	r = update(&p, a, operands[0]);

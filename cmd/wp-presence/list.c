@@ -7,6 +7,7 @@
 #include "fetch.h"
 #include "json.h"
 #include "metrics.h"
+#include "name.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -291,7 +292,7 @@ static int get_run(void *globals, void *args, int n, char **operands)
 	int status = check(args, "get");
 
 	(void)n;
-	if (!status && presence_check_name("key", operands[0]) < 0)
+	if (!status && name_check("key", operands[0]) < 0)
 		status = err_report();
 	return status ? status : show(globals, args, operands[0]);
 }

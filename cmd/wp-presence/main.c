@@ -3,6 +3,7 @@
 #include "verbs.h"
 
 #include "err.h"
+#include "name.h"
 
 static const struct opt globals[] = {
 	OPT_STRING(0, "state", "DIR", struct globals, state, "WP_STATE", "the state directory"),
@@ -28,7 +29,7 @@ int topic_of(const struct topic_args *args, const char **topic)
 		*topic = NULL;
 		return 0;
 	}
-	return presence_check_name("topic", *topic);
+	return name_check("topic", *topic);
 }
 
 int main(int argc, char **argv)

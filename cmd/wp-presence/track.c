@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "held_fd.h"
+#include "name.h"
 #include "process.h"
 #include "wrap.h"
 
@@ -17,11 +18,11 @@ struct track_args {
 
 static int check(const struct track_args *a, const char *key)
 {
-	if (presence_check_name("topic", a->topic) < 0 || presence_check_name("key", key) < 0)
+	if (name_check("topic", a->topic) < 0 || name_check("key", key) < 0)
 		return -1;
-	if (a->ref && presence_check_name("ref", a->ref) < 0)
+	if (a->ref && name_check("ref", a->ref) < 0)
 		return -1;
-	return presence_check_meta(a->meta);
+	return meta_check(a->meta);
 }
 
 static int join_and_print(struct presence *p, const struct presence_entry *entry)

@@ -3,6 +3,7 @@
 #include "verbs.h"
 
 #include "err.h"
+#include "name.h"
 #include "roster.h"
 
 struct wait_args {
@@ -78,11 +79,11 @@ static void on_signal(int signo, void *ctx)
 
 static int check(const struct wait_args *a)
 {
-	if (presence_check_name("topic", a->topic) < 0)
+	if (name_check("topic", a->topic) < 0)
 		return -1;
 	if (a->key)
-		return presence_check_name("key", a->key);
-	return a->gone ? presence_check_name("key", a->gone) : 0;
+		return name_check("key", a->key);
+	return a->gone ? name_check("key", a->gone) : 0;
 }
 
 static int set_up(struct wait *w, const struct globals *globals)

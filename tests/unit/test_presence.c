@@ -1,5 +1,6 @@
 /* Presence with real holders: processes, locks and SIGKILL. */
 #include "err.h"
+#include "name.h"
 #include "presence.h"
 #include "process.h"
 #include "roster.h"
@@ -273,12 +274,12 @@ static void test_tracked(void)
 
 static void test_checks(void)
 {
-	is_int(presence_check_name("key", ""), -1, "an empty key");
-	is_int(presence_check_name("key", "a\nb/c"), 0, "a key with a newline and a slash");
-	is_int(presence_check_name("key", "\xff"), -1, "a key that is no UTF-8");
-	is_int(presence_check_meta("{}"), 0, "an empty meta");
-	is_int(presence_check_meta("[]"), -1, "a meta that is an array");
-	is_int(presence_check_meta("{"), -1, "one that is cut off");
+	is_int(name_check("key", ""), -1, "an empty key");
+	is_int(name_check("key", "a\nb/c"), 0, "a key with a newline and a slash");
+	is_int(name_check("key", "\xff"), -1, "a key that is no UTF-8");
+	is_int(meta_check("{}"), 0, "an empty meta");
+	is_int(meta_check("[]"), -1, "a meta that is an array");
+	is_int(meta_check("{"), -1, "one that is cut off");
 	is_int(err_status(), WP_DATA, "is bad input");
 	err_clear();
 }
