@@ -11,7 +11,7 @@ BATS ?= bats
 SANITIZE ?=
 
 VERSION := 0.1.0
-PROGRAMS := wp-jobs wp-pool wp-presence
+PROGRAMS := wp-jobs wp-pool wp-presence wp-registry
 
 comma := ,
 build := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))

@@ -5,7 +5,7 @@
 /* What this program's share/sql/ makes. */
 static int64_t our_version(const struct db *db)
 {
-	return db_kind(db) == DB_SQLITE ? 2 : 1;
+	return db_kind(db) == DB_SQLITE ? 3 : 1;
 }
 
 /* -1 on failure, also when there is no schema (DB_MISSING has said what to run). */

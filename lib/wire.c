@@ -149,12 +149,18 @@ union control {
 
 int wire_send(int fd, const void *data, size_t len, const int *fds, size_t fds_nr)
 {
-	struct iovec part = { (void *)data, len };
-	union control control = { 0 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	return wire_send_parts(fd, data, len, NULL, 0, fds, fds_nr);
+}
+
+int wire_send_parts(int fd, const void *head, size_t head_len, const void *body, size_t body_len, const int *fds, size_t fds_nr)
+{
+	struct iovec parts[] = { { (void *)head, head_len }, { (void *)body, body_len } };
+	union control control;
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = body_len ? 2 : 1 };
 	ssize_t n;
 
 	if (fds_nr) {
+		control = (union control){ 0 };
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(fds_nr * sizeof(int));
 		control.header = (struct cmsghdr){
@@ -183,9 +189,14 @@ static void take_fds(struct msghdr *message, int fds[WIRE_FDS], size_t *fds_nr)
 
 ssize_t wire_receive(int fd, void *buf, int fds[WIRE_FDS], size_t *fds_nr)
 {
-	struct iovec part = { buf, WIRE_MAX };
+	return wire_receive_parts(fd, buf, WIRE_MAX, NULL, 0, fds, fds_nr);
+}
+
+ssize_t wire_receive_parts(int fd, void *head, size_t head_size, void *body, size_t body_size, int fds[WIRE_FDS], size_t *fds_nr)
+{
+	struct iovec parts[] = { { head, head_size }, { body, body_size } };
 	union control control;
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = body_size ? 2 : 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	ssize_t n;
 
 	*fds_nr = 0;

@@ -41,10 +41,14 @@ pid_t wire_peer(int fd);
 
 /* One message of at most WIRE_MAX bytes. 1; 0 when there is no room now (non-blocking); -1 with errno. */
 int wire_send(int fd, const void *data, size_t len, const int *fds, size_t fds_nr);
+/* The same for one of a HEAD and a BODY, which follow each other. */
+int wire_send_parts(int fd, const void *head, size_t head_len, const void *body, size_t body_len, const int *fds, size_t fds_nr);
 /* One message, if there is one, into BUF of WIRE_MAX bytes, and its descriptors; *FDS_NR of them, the rest of FDS -1. The
  * length, 0 at the end of the connection, -1 with errno: EAGAIN; EMSGSIZE for one that is too long; EMFILE when its
  * descriptors could not be taken (they are closed then, and the message is lost). */
 ssize_t wire_receive(int fd, void *buf, int fds[WIRE_FDS], size_t *fds_nr);
+/* The same into HEAD, as much as there is room for, and the rest into BODY: room for HEAD_SIZE + BODY_SIZE bytes in all. */
+ssize_t wire_receive_parts(int fd, void *head, size_t head_size, void *body, size_t body_size, int fds[WIRE_FDS], size_t *fds_nr);
 void wire_close_fds(int fds[WIRE_FDS]);
 
 #endif

@@ -66,6 +66,20 @@ _workplane_pools() {
 	! _workplane_has_state || "$1" status -rno POOL 2>/dev/null
 }
 
+# The handles of the stack that is named on the line, or by the environment, or else the default.
+_workplane_handles() {
+	local i stack=()
+	for ((i = 1; i < COMP_CWORD - 1; i++)); do
+		[[ ${COMP_WORDS[i]} != @(-s|--stack) ]] || stack=(--stack "${COMP_WORDS[i + 1]}")
+		[[ ${COMP_WORDS[i]} != --stack || ${COMP_WORDS[i + 1]} != = ]] || stack=(--stack "${COMP_WORDS[i + 2]}")
+	done
+	! _workplane_has_state || "$1" list "${stack[@]}" -rno HANDLE 2>/dev/null
+}
+
+_workplane_stacks() {
+	! _workplane_has_state || "$1" list -a -rno STACK 2>/dev/null
+}
+
 # Those that the help names, and what there is of one's own.
 _workplane_backends() {
 	"$1" --list-options start 2>/dev/null | awk -F '\t' '$2 == "backend" { print $5 }' |
@@ -119,6 +133,15 @@ _workplane_pool_word() {
 	fi
 }
 
+# One consumer, or with remove many; the handler of a new one comes after "--".
+_workplane_handle_word() {
+	if [[ $2 == @(register|define) ]]; then
+		[[ -n $current ]] || ! _workplane_has_operand "$1" "$2" || COMPREPLY=(--)
+	elif [[ $2 == remove ]] || { [[ $2 == @(start|whereis|name|send) ]] && ! _workplane_has_operand "$1" "$2"; }; then
+		_workplane_names < <(_workplane_handles "$1")
+	fi
+}
+
 # A word that is no value of an option.
 _workplane_word() {
 	if [[ $current == -* ]]; then
@@ -130,6 +153,8 @@ _workplane_word() {
 		_workplane_names < <(_workplane_keys "$1")
 	elif [[ ${1##*/} == wp-pool && $2 != @(map|start) ]]; then
 		_workplane_pool_word "$1" "$2"
+	elif [[ ${1##*/} == wp-registry ]]; then
+		_workplane_handle_word "$1" "$2"
 	elif [[ $2 == work || $2 == map ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
 	fi
@@ -178,8 +203,9 @@ _workplane() {
 	NAME*) _workplane_name "$program" "$previous" ;;
 	KEY) _workplane_names < <(_workplane_keys "$program") ;;
 	TOPIC) _workplane_names < <(_workplane_topics "$program") ;;
+	STACK) _workplane_names < <(_workplane_stacks "$program") ;;
 	COMMAND) mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u) ;;
 	esac
 }
 
-complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool wp-presence
+complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool wp-presence wp-registry

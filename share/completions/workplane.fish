@@ -114,6 +114,36 @@ function __workplane_wants_pool
     test "$verb" = status; or not __workplane_has_operand
 end
 
+# The handles of the stack that is named on the line, or by the environment, or else the default.
+function __workplane_handles
+    set -l program (__workplane_program)
+    set -l words (commandline -opc)
+    set -l stack
+    for i in (seq 2 (count $words))
+        if contains -- $words[$i] -s --stack; and test $i -lt (count $words)
+            set stack --stack $words[(math $i + 1)]
+        else if string match -q -- '--stack=*' $words[$i]
+            set stack $words[$i]
+        end
+    end
+    __workplane_has_state; and $program list $stack -rno HANDLE 2>/dev/null | __workplane_names
+end
+
+function __workplane_stacks
+    set -l program (__workplane_program)
+    __workplane_has_state; and $program list -a -rno STACK 2>/dev/null | sort -u | __workplane_names
+end
+
+# Is the cursor where a verb of wp-registry takes a consumer that there is? All but remove take one.
+function __workplane_wants_handle
+    __workplane_in_command; and return 1
+    set -l verb (__workplane_verb)
+    contains -- "$verb" start whereis name send remove; or return 1
+    set -l value (__workplane_value)
+    contains -- "$value" '' -; or return 1
+    test "$verb" = remove; or not __workplane_has_operand
+end
+
 # Has a word after the verb been given already, that is neither an option nor the value of one?
 function __workplane_has_operand
     set -l program (__workplane_program)
@@ -159,7 +189,7 @@ function __workplane_columns
     $program $verb $what -o . 2>&1 | string replace -rf '.*hint: the columns are ' '' | string split ', '
 end
 
-for program in wp-jobs wp-pool wp-presence
+for program in wp-jobs wp-pool wp-presence wp-registry
     complete -c $program -n 'not __workplane_in_command; and not __workplane_verb >/dev/null' -f -a '(__workplane_verbs)'
     complete -c $program -n 'not __workplane_in_command; and string match -q -- "-*" (commandline -ct)' \
         -f -a '(__workplane_options)'
@@ -171,3 +201,5 @@ complete -c wp-pool -n '__workplane_wants_option pool' -f -a '(__workplane_pools
 complete -c wp-pool -n '__workplane_wants_option backend' -a '(__workplane_backends)'
 complete -c wp-presence -n __workplane_wants_key -f -a '(__workplane_keys)'
 complete -c wp-presence -n '__workplane_wants TOPIC' -f -a '(__workplane_topics)'
+complete -c wp-registry -n __workplane_wants_handle -f -a '(__workplane_handles)'
+complete -c wp-registry -n '__workplane_wants STACK' -f -a '(__workplane_stacks)'

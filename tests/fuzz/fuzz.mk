@@ -8,9 +8,15 @@ fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_flags := -std=c11 -O1 -g $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 fuzz_objects := $(patsubst %.c,$(fuzz)/%.o,$(wildcard lib/*.c)) $(fuzz)/sql.o
 
-# Sources beside lib that a target tests: fuzz_NAME_sources.
+# Sources beside lib that a target tests: fuzz_NAME_sources, and where their headers are: fuzz_NAME_dir.
 fuzz_template_sources := cmd/wp-pool/template.c
+fuzz_template_dir := cmd/wp-pool
 fuzz_pool_talk_sources := cmd/wp-pool/talk.c cmd/wp-pool/spec.c
+fuzz_pool_talk_dir := cmd/wp-pool
+fuzz_post_sources := cmd/wp-registry/post.c
+fuzz_post_dir := cmd/wp-registry
+fuzz_settings_sources := cmd/wp-registry/settings.c
+fuzz_settings_dir := cmd/wp-registry
 
 $(fuzz)/%.o: %.c $(build)/sql/sql.h
 	@mkdir -p $(@D)
@@ -24,8 +30,10 @@ $(fuzz)/libworkplane.a: $(fuzz_objects)
 
 $(fuzz)/fuzz_template: $(fuzz_template_sources)
 $(fuzz)/fuzz_pool_talk: $(fuzz_pool_talk_sources)
+$(fuzz)/fuzz_post: $(fuzz_post_sources)
+$(fuzz)/fuzz_settings: $(fuzz_settings_sources)
 $(fuzz)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(fuzz)/libworkplane.a
-	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz -Icmd/wp-pool -o $@ $< $(fuzz_$*_sources) \
+	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz $(addprefix -I,$(fuzz_$*_dir)) -o $@ $< $(fuzz_$*_sources) \
 		$(fuzz)/libworkplane.a $(LDLIBS)
 
 fuzz: $(fuzz_names:%=$(fuzz)/fuzz_%)

@@ -1,7 +1,8 @@
 load ../helpers
+load ../wp-registry/registry
 
 @test "the handler's answer made by jq is what the page shows" {
-	manual_block workplane-stream.5 7 >block
+	manual_block workplane-stream.5 11 >block
 	sed -n '/^\$ /,/^ /p' block | sed 's/^\$ //' >asked
 	run -0 sh ./asked
 	assert_output "$(tail -n 1 block)"
@@ -11,7 +12,7 @@ load ../helpers
 	stub greet <<-'SH'
 		[ "$1" = ann ]
 	SH
-	manual_block workplane-stream.5 8 >worker
+	manual_block workplane-stream.5 12 >worker
 	cat >jobs.in <<-'JOBS'
 		{"id":1,"queue":"q","payload":{"to":"ann"},"lease":"a"}
 		{"id":2,"queue":"q","payload":{"to":"bob"},"lease":"b"}
@@ -61,4 +62,75 @@ members() { jq -c keys_unsorted; }
 	assert_output "$(cat with-more)"
 	run -0 wp-presence list --fetch 'echo "{\"key\":\"k\"}"' -rno KEY,PID,CAPACITY
 	assert_line --regexp '^k '
+}
+
+# A consumer orders of the stack shop, whose handler fails with what the page shows.
+no_such_order() {
+	stub handler <<-'SH'
+		echo '{"error":"no such order"}'
+		exit "$1"
+	SH
+	wp-registry define orders --stack shop "$@"
+}
+
+@test "a message line is taken, and its delivery line has the members that the page shows" {
+	no_such_order -- handler 3
+	manual_block workplane-stream.5 7 >message
+	run -1 wp-registry publish <message
+	assert_equal "$(jq -c 'del(.duration)' <<<"$output")" \
+		"$(manual_block workplane-stream.5 9 | jq -c 'del(.duration, .offset)')"
+	wp-registry remove --stack shop orders
+	# 65: the handler drops it, and the offset is told.
+	no_such_order --durable -- handler 65
+	run -1 wp-registry publish <message
+	assert_equal "$(members <<<"$output")" "$(manual_block workplane-stream.5 9 | members)"
+	wp-registry remove --stack shop orders
+}
+
+@test "what a warm and durable consumer gets is what the page shows" {
+	stub handler <<-'SH'
+		exec tee -a given
+	SH
+	wp-registry define orders --stack shop --durable --warm -- handler
+	local i
+	for i in 1 2 3 4 5 6 7; do
+		manual_block workplane-stream.5 7
+	done | wp-registry publish >delivered
+	manual_block workplane-stream.5 8 >want
+	run -0 tail -n 1 given
+	assert_output "$(cat want)"
+	assert_equal "$(jq -c 'select(.offset == 7) | .reply' delivered)" "$(cat want)"
+	wp-registry remove --stack shop orders
+}
+
+@test "events of consumers have the members that the page shows, and all have their names there" {
+	watcher watch
+	wp-registry define orders --stack shop --warm -- sh -c 'read -r _ && exit 3'
+	run -1 wp-registry send orders --stack shop 1
+	wait_line "$T/watch.out" '"crash"'
+	assert_equal "$(jq -c 'del(.at, .pid)' <<<"$line")" "$(manual_block workplane-stream.5 10 | jq -c 'del(.at, .pid)')"
+	assert_equal "$(members <<<"$line")" "$(manual_block workplane-stream.5 10 | members)"
+	wp-registry remove --stack shop orders
+	wait_line "$T/watch.out" '"remove"'
+	wp-registry define idle --hibernate-after 1ms --suspend-after 1ms -- cat
+	wp-registry send idle hello >reply
+	wait_line "$T/watch.out" '"suspend"'
+	registered brief -- cat
+	kill "$pid_brief"
+	unregistered brief 0
+	wait_line "$T/watch.out" '"leave"'
+	wp-registry remove idle
+	stop_watcher watch
+	run -0 sed -n '/^\.Ss Consumer event/,/^\.Pp/s/^\.It Cm //p' "$TOP/man/workplane-stream.5"
+	assert_equal "$(jq -r 'select(.stack != "sentinel") | .event' watch.out | sort -u)" "$(sort <<<"$output")"
+}
+
+@test "each line to the consumer whose address was asked for" {
+	wp-registry define orders -- cat
+	seq 2 >changes
+	manual_block workplane-stream.5 13 >publish
+	run -0 sh ./publish
+	assert_equal "$(jq -c '[.to, .result, .reply]' <<<"$output")" '["orders","delivered",1]
+["orders","delivered",2]'
+	wp-registry remove orders
 }

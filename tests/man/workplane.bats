@@ -94,6 +94,36 @@ a.jpg"
 	assert_equal "$(cat out err)" ""
 }
 
+@test "consumers with names" {
+	cat >follow <<-'SH'
+		#!/bin/sh
+		n=0
+		while read -r message; do
+			case $message in
+			'"how many?"') ;;
+			'"forget"') n=0 ;;
+			*) n=$((n + 1)) ;;
+			esac
+			echo $n
+		done
+	SH
+	chmod +x follow
+	printf '{"table":"%s"}\n' orders users orders >changes
+	manual_block workplane.7 8 >consumers
+	sh ./consumers >out 2>err 3>&-
+	assert_equal "$(cat err)" ""
+	assert_equal "$(head -n 3 out | jq -r '[.to, .result, .reply] | join(" ")' | sort)" "orders delivered 1
+orders delivered 2
+users delivered 1"
+	assert_equal "$(sed -n 4p out)" 2
+	assert_equal "$(sed -n '5,6p' out | jq -r '[.to, .result, .reply] | join(" ")' | sort)" "orders delivered 0
+users delivered 0"
+	assert_equal "$(sed -n '7,$p' out)" "HANDLE STATE   DELIVERED
+orders running         4
+users  running         2"
+	wp-registry remove users orders
+}
+
 @test "each function of LightningWeb.WorkerPresence has a line" {
 	sed -n '/Coming from Phoenix/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
 	local name
@@ -110,6 +140,17 @@ a.jpg"
 	local name
 	for name in "call(name, func, opts)" "cast(name, func, opts)" "child_spec(opts)" \
 		"place_child(name, child_spec, opts)" "start_link(opts)"; do
+		run -0 grep -Fx "$name" answered
+	done
+}
+
+@test "each function of Electric.Shapes.ConsumerRegistry has a line" {
+	sed -n '/Coming from Electric/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
+	local name
+	for name in "active_consumer_count(stack_id)" "broadcast(handle_event_pids)" \
+		"enable_suspend(stack_id, hibernate_after, jitter_period)" "name(stack_id, shape_handle)" "new(stack_id, opts)" \
+		"publish(events_by_handle, registry_state)" "register_consumer(pid, shape_handle, stack_id)" "register_name(arg, pid)" \
+		"remove_consumer(shape_handle, stack_id)" "unregister_name(arg)" "whereis(stack_ref, shape_handle)" "whereis_name(arg)"; do
 		run -0 grep -Fx "$name" answered
 	done
 }

@@ -258,6 +258,96 @@ BOOT-FAILURES"
 	[ ! -e "$WP_STATE" ]
 }
 
+# Consumers of two stacks; none of them runs.
+some_consumers() {
+	local handle
+	for handle in orders users $'new\nline'; do
+		wp-registry define "$handle" -- cat
+	done
+	wp-registry define --stack "my shop" carts -- cat
+}
+
+@test "bash: verbs and options of wp-registry" {
+	run -0 complete_line wp-registry w
+	assert_output "whereis
+watch"
+	run -0 complete_line wp-registry ""
+	refute_line consumer
+	run -0 complete_line wp-registry define --su
+	assert_output --suspend-after
+	run -0 complete_line wp-registry register orders --su
+	assert_output ""
+	run -0 complete_line wp-registry register --on-crash ""
+	assert_output "keep
+restart"
+	run -0 complete_line wp-registry list -o HANDLE,HI
+	assert_output HANDLE,HIBERNATE-AFTER
+	run -0 complete_line wp-registry define orders ""
+	assert_output -- --
+	run -0 complete_line wp-registry define orders -- sha256s
+	assert_output --partial sha256sum
+	touch my.log
+	run -0 complete_line wp-registry define --log my
+	assert_output my.log
+	[ ! -e "$WP_STATE" ]
+}
+
+@test "bash: handles, those of the stack that is meant" {
+	some_consumers
+	local verb
+	for verb in start whereis name send remove; do
+		run -0 complete_line wp-registry $verb ""
+		assert_output "orders
+users"
+	done
+	run -0 complete_line wp-registry send --timeout 5s us
+	assert_output users
+	run -0 complete_line wp-registry send users ""
+	assert_output ""
+	run -0 complete_line wp-registry remove users o
+	assert_output orders
+	run -0 complete_line wp-registry whereis --stack "my shop" ""
+	assert_output carts
+	run -0 complete_line wp-registry whereis --stack = "my shop" ""
+	assert_output carts
+	WP_REGISTRY_STACK="my shop" run -0 complete_line wp-registry remove ""
+	assert_output carts
+	run -0 complete_line wp-registry remove --stack none ""
+	assert_output ""
+}
+
+@test "bash: a new handle is nobody's, and no other verb has one" {
+	some_consumers
+	local verb
+	for verb in define register list watch publish broadcast; do
+		run -0 complete_line wp-registry $verb ""
+		assert_output ""
+	done
+}
+
+@test "bash: stacks" {
+	some_consumers
+	run -0 complete_line wp-registry list --stack ""
+	assert_output "default
+my shop"
+	run -0 complete_line wp-registry suspend -s m
+	assert_output "my shop"
+}
+
+@test "bash: looking for consumers makes no state directory, and their names are not run as commands" {
+	run -0 complete_line wp-registry send ""
+	assert_output ""
+	run -0 complete_line wp-registry list --stack ""
+	assert_output ""
+	[ ! -e "$WP_STATE" ]
+	wp-registry define --stack '`touch ran`' '$(touch ran)' -- cat
+	run -0 complete_line wp-registry send -s '`touch ran`' ""
+	assert_output '$(touch ran)'
+	run -0 complete_line wp-registry list -s ""
+	assert_output '`touch ran`'
+	[ ! -e ran ]
+}
+
 @test "the three shells and the checks know all programs" {
 	local programs
 	programs=$(sed -n 's/^PROGRAMS := //p' "$TOP/Makefile")

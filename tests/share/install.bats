@@ -8,7 +8,7 @@ make_in_top() {
 @test "install puts everything in its place, and uninstall takes it away" {
 	run -0 make_in_top install
 	run -0 find root -type f -printf '%P %m\n'
-	for program in wp-jobs wp-pool wp-presence; do
+	for program in wp-jobs wp-pool wp-presence wp-registry; do
 		assert_line "usr/bin/$program 755"
 		assert_line "usr/share/man/man1/$program.1 644"
 		assert_line "usr/share/bash-completion/completions/$program 644"
@@ -27,6 +27,7 @@ make_in_top() {
 	assert_line "usr/lib/systemd/system/wp-jobs@.service 644"
 	assert_line "usr/lib/systemd/system/wp-pool@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence@.service 644"
+	assert_line "usr/lib/systemd/system/wp-registry@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.timer 644"
 	run -0 make_in_top uninstall
@@ -62,6 +63,8 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	assert_output '/usr/bin/wp-pool start $OPTIONS -- %i'
 	run -0 exec_start wp-presence@.service
 	assert_output '/usr/bin/wp-presence track %i $OPTIONS -- $WORKER'
+	run -0 exec_start wp-registry@.service
+	assert_output '/usr/bin/wp-registry register --replace $OPTIONS -- %i $HANDLER'
 	run -0 exec_start wp-presence-metrics.service
 	assert_output --regexp '^/usr/bin/wp-presence capacity .* --textfile /var/lib/prometheus/node-exporter/workplane\.prom$'
 }
@@ -99,6 +102,41 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	kill_after=$(wp-pool --list-options start | sed -n 's/^-\tkill-after\t.*(default \(.*\))$/\1/p')
 	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((2 * ${shutdown%s} + ${kill_after%s})) ]
 	for line in Type=notify KillMode=mixed Delegate=yes EnvironmentFile=-/etc/workplane/pool-%i.conf; do
+		run -0 grep -Fx "$line" "$unit"
+	done
+}
+
+@test "what the unit of a consumer does is one of that handle, which comes back after a crash, and ends with 0 when it is told to" {
+	run -0 make_in_top install
+	export OPTIONS="--warm --max-pending 7 --ready-fd 9" HANDLER="sed -u s/^/re:/" WP_REGISTRY_STACK=shop
+	exec_start wp-registry@.service | sed 's|^/|exec root/|; s/%i/my-orders/; s/$/ 9>ready/' >consumer
+	mkfifo ready
+	start first sh ./consumer
+	run -0 cat ready
+	assert_output 1
+	run -0 wp-registry list -rno HANDLE,STACK,PID
+	assert_output "my-orders shop $pid_first"
+	run -0 wp-registry send my-orders hello
+	assert_output re:hello
+	kill -KILL "$pid_first"
+	finish 137 "$pid_first"
+	run -1 wp-registry send my-orders hello
+	start second sh ./consumer
+	run -0 cat ready
+	assert_output 1
+	run -0 wp-registry send my-orders hello
+	assert_output re:hello
+	kill "$pid_second"
+	finish 0 "$pid_second"
+	run -0 wp-registry list
+	assert_output ""
+}
+
+@test "the unit of a consumer gives it the time that it may take to stop by default" {
+	local unit=$TOP/share/systemd/wp-registry@.service shutdown
+	shutdown=$(wp-registry --list-options register | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
+	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((3 * ${shutdown%s})) ]
+	for line in Type=notify KillMode=mixed EnvironmentFile=/etc/workplane/registry-%i.conf; do
 		run -0 grep -Fx "$line" "$unit"
 	done
 }

@@ -86,7 +86,61 @@ CREATE TABLE IF NOT EXISTS presence_event (
 	in_use   INTEGER NOT NULL,
 	meta     TEXT NOT NULL
 );
-PRAGMA user_version = 2;
+
+-- Who can be sent messages. One that has a process has a life: the number of its lock in live/ and of its socket, which
+-- is that of the event of its start and so nobody else's ever.
+CREATE TABLE IF NOT EXISTS consumer (
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	stack      TEXT NOT NULL,
+	handle     TEXT NOT NULL,
+	state      TEXT NOT NULL,       -- starting, running, hibernated: it has a process; suspended, crashed: none
+	reason     TEXT,                -- of a crash
+	since      INTEGER NOT NULL,
+	life       INTEGER,
+	pid        INTEGER,
+	process    INTEGER,             -- not NULL: no life, but process pid, whose start time this is (ticks since boot)
+	boot       INTEGER,             -- of which boot of the machine; another's is dead
+	defined    INTEGER NOT NULL,    -- stays when its process ends
+	durable    INTEGER NOT NULL,
+	restart    INTEGER NOT NULL,    -- after a crash it may be started like a suspended one
+	delivered  INTEGER NOT NULL DEFAULT 0,   -- in earlier lives
+	stored     INTEGER NOT NULL DEFAULT 0,   -- the offset of the message that was stored last
+	hibernate_after INTEGER,        -- NULL: never
+	jitter     INTEGER,
+	suspend_after INTEGER,
+	settings   TEXT NOT NULL,       -- what its process has to know, as JSON
+	meta       TEXT NOT NULL,
+	UNIQUE (stack, handle)
+);
+CREATE INDEX IF NOT EXISTS consumer_life ON consumer (life) WHERE life IS NOT NULL;
+
+-- What durable consumers have not acknowledged.
+CREATE TABLE IF NOT EXISTS consumer_message (
+	consumer INTEGER NOT NULL REFERENCES consumer (id) ON DELETE CASCADE,
+	seq      INTEGER NOT NULL,      -- its offset
+	body     TEXT NOT NULL,
+	PRIMARY KEY (consumer, seq)
+) WITHOUT ROWID;
+
+-- What consumers of a stack begin with where nothing else is said.
+CREATE TABLE IF NOT EXISTS consumer_stack (
+	stack           TEXT PRIMARY KEY,
+	hibernate_after INTEGER,
+	jitter          INTEGER,
+	suspend_after   INTEGER
+);
+
+-- As presence_event.
+CREATE TABLE IF NOT EXISTS consumer_event (
+	seq    INTEGER PRIMARY KEY,
+	at     INTEGER NOT NULL,
+	event  TEXT NOT NULL,
+	reason TEXT,
+	stack  TEXT NOT NULL,
+	handle TEXT NOT NULL,
+	pid    INTEGER
+);
+PRAGMA user_version = 3;
 
 -- name: schema.present
 SELECT 1

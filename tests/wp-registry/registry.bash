@@ -1,0 +1,272 @@
+# What the bats files of wp-registry share beside ../helpers.
+
+# Those that were registered in the background, NAME -> pid, as long as they have not been waited for.
+declare -gA registrations
+
+# register NAME ARGUMENT...: "wp-registry register ARGUMENT..." in the background, as process NAME, and it is registered: the number
+# of consumers in its stack is in $count. Signals reach it as one that was started at a terminal.
+register() {
+	local name=$1 ready told
+	shift
+	rm -f "$T/.ready"
+	mkfifo "$T/.ready"
+	exec {ready}<>"$T/.ready"
+	start "$name" env --default-signal=HUP,INT,TERM wp-registry register --ready-fd "$ready" "$@"
+	# From here on it alone has the other end: when it fails we hear of that, too.
+	exec {told}<"$T/.ready" {ready}>&-
+	registrations[$name]=$pid
+	# shellcheck disable=SC2034 # for the tests
+	if ! read -r -t "$PATIENCE" -u "$told" count; then
+		echo "\"$name\" was not registered" >&2
+		show_talk >&2
+		return 1
+	fi
+	exec {told}<&-
+}
+
+# registered HANDLE ARGUMENT...: the same under its own name.
+registered() {
+	local handle=$1
+	shift
+	register "$handle" "$handle" "$@"
+}
+
+# unregistered NAME STATUS: its registration has come to its end.
+unregistered() {
+	local pid=${registrations[$1]}
+	unset "registrations[$1]"
+	finish "$2" "$pid"
+}
+
+# kill_registration NAME: SIGKILL, and all that it had started has gone with it.
+kill_registration() {
+	local pid=${registrations[$1]} children
+	children=$(pgrep -P "$pid") || true
+	kill -KILL "$pid"
+	unregistered "$1" 137
+	# shellcheck disable=SC2086 # as many as there are
+	wait_ended $children
+}
+
+# kill_consumer HANDLE: the same of one that was started by a message.
+kill_consumer() {
+	local pid children
+	pid=$(wp-registry whereis "$1")
+	children=$(pgrep -P "$pid") || true
+	kill -KILL "$pid"
+	# shellcheck disable=SC2086
+	wait_ended "$pid" $children
+}
+
+# of HANDLE COLUMN,... [OPTION...]: these columns of "list", raw and without headings.
+of() {
+	local handle=$1 columns=$2
+	shift 2
+	wp-registry list -J "$@" -o "HANDLE,$columns" |
+		jq -r --arg handle "$handle" '.consumers[] | select(.handle == $handle) | del(.handle) | map(tostring) | join(" ")'
+}
+state_of() { of "$1" STATE "${@:2}"; }
+
+# until_pending HANDLE N: until so many messages wait for it, or are in its hand.
+until_pending() { until_true has_pending "$@"; }
+has_pending() { [ "$(of "$1" PENDING)" = "$2" ]; }
+
+# handles [OPTION...]: all that are there, on one line.
+handles() { wp-registry list -rno HANDLE "$@" | paste -sd ' '; }
+
+# until_event HANDLE WORDS [OPTION...]: until something has happened to it ("hibernate|suspend"), or it is in a state by now ("start|running").
+until_event() {
+	local handle=$1 words=$2 fd watch line event found=1 deadline=$((SECONDS + PATIENCE))
+	shift 2
+	exec {fd}< <(exec wp-registry watch --snapshot "$@" 2>/dev/null 3>&-)
+	watch=$!
+	while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$PATIENCE" -u "$fd" line; do
+		event=$(jq -r --arg handle "$handle" 'select(.handle == $handle) | .event' <<<"$line")
+		if [[ -n $event && "|$words|" == *"|$event|"* ]]; then
+			found=0
+			break
+		fi
+	done
+	kill "$watch" 2>/dev/null || true
+	exec {fd}<&-
+	[ $found -eq 0 ] || echo "never happened to \"$handle\": $words" >&2
+	return $found
+}
+
+# watcher NAME [OPTION...]: a watch that listens by now. Its lines go to NAME.out.
+watcher() {
+	local name=$1
+	shift
+	# It says what is there when it has begun to listen; so something is to be there.
+	wp-registry define -s sentinel ready -- true 2>"$T/ready.err" || grep -q defined "$T/ready.err"
+	start "$name" wp-registry watch --snapshot -a "$@"
+	wait_line "$T/$name.out" '"stack":"sentinel"'
+}
+
+# watched NAME: event, handle and reason of each line, one after the other.
+watched() {
+	jq -r 'select(.stack != "sentinel") | .event + " " + .handle + (if .reason then ":" + .reason else "" end)' "$T/$1.out" | paste -sd ' '
+}
+
+# stop_watcher NAME
+stop_watcher() {
+	local pid_of=pid_$1
+	kill "${!pid_of}"
+	finish 143 "${!pid_of}"
+}
+
+# publishing NAME FILE [OPTION...]: "publish" of the lines of FILE in the background. (bash takes stdin from what it has there.)
+publishing() {
+	local name=$1 file=$2
+	shift 2
+	# shellcheck disable=SC2016 # for the shell in between
+	start "$name" env --default-signal=HUP,INT,TERM bash -c 'exec wp-registry publish "${@:2}" <"$1"' bash "$file" "$@"
+}
+
+# open_gate NAME...: a FIFO $T/NAME, which nobody has to wait for to be opened. "echo >>NAME" lets one go who reads from it.
+open_gate() {
+	local name fd
+	for name; do
+		[ -p "$T/$name" ] || mkfifo "$T/$name"
+		fifo_fd "$T/$name"
+	done
+}
+
+# make_gated: the command "gated NAME": for each message it says "up PID MESSAGE" into the FIFO NAME.up, and then does what a line from
+# NAME.gate says: "STATUS REPLY" (a warm one ends when the status is not "-"). It is told by let_go.
+make_gated() {
+	local name
+	for name; do
+		open_gate "$name.up" "$name.gate"
+	done
+	[ -x "$T/bin/gated" ] || stub gated <<-SH
+		read -r message
+		echo "up \$\$ \$message" >"$T/\$1.up"
+		read -r status reply <"$T/\$1.gate"
+		[ -z "\$reply" ] || printf '%s\n' "\$reply"
+		exit "\$status"
+	SH
+	[ -x "$T/bin/warm-gated" ] || stub warm-gated <<-SH
+		while read -r message; do
+			echo "up \$\$ \$message" >"$T/\$1.up"
+			read -r status reply <"$T/\$1.gate"
+			[ "\$status" = - ] || exit "\$status"
+			printf '%s\n' "\$reply"
+		done
+	SH
+}
+
+# given NAME: until the handler "gated NAME" has a message, which is in $message; its process in $handler.
+given() {
+	wait_line "$T/$1.up" '^up '
+	# shellcheck disable=SC2034 # for the tests
+	read -r _ handler message <<<"$line"
+}
+
+# let_go NAME STATUS [REPLY]
+let_go() { printf '%s\n' "${*:2}" >>"$T/$1.gate"; }
+
+# over: all consumers are removed, and nothing is left of them nor of anything else.
+over() {
+	local name
+	eval "$(wp-registry list -a -J -o STACK,HANDLE |
+		jq -r '.consumers[] | @sh "wp-registry remove -s \(.stack) --timeout 30s -- \(.handle) || return"')"
+	for name in "${!registrations[@]}"; do
+		unregistered "$name" 0 || return
+	done
+	assert_nothing_left
+}
+
+# Whoever was there has gone and left nothing: no process, row, socket or lock file.
+assert_nothing_left() {
+	no_process_left
+	assert_equal "$(sql "SELECT (SELECT count(*) FROM consumer) || ' ' || (SELECT count(*) FROM consumer_message)")" "0 0"
+	assert_equal "$(find "$WP_STATE" ! -type d -path "*/[lp]i[vp]e/*" -o ! -type d -path "*/spool/*")" ""
+	assert_equal "$(find "$T" -mindepth 1 -maxdepth 1 -name 'wp-*')" ""
+}
+
+# usage VERB TEXT [ARGUMENT...]: the command line is refused as a mistake: 64, why, and where to look.
+usage() {
+	local verb=$1 text=$2
+	shift 2
+	run -64 wp-registry "$verb" "$@"
+	assert_output --partial "$text"
+	assert_output --partial "Try 'wp-registry $verb --help'"
+}
+
+# shellcheck disable=SC2154 # stderr is set by run
+# help_of VERB: an answer, on stdout.
+help_of() {
+	run -0 --separate-stderr wp-registry "$1" --help
+	assert_line --index 1 --partial " wp-registry $1"
+	assert_equal "$stderr" ""
+}
+
+# bytes N [CHARACTER]: a text of so many.
+bytes() { head -c "$1" /dev/zero | tr '\0' "${2-x}"; }
+
+# bad_handles VERB [ARGUMENT...]: no consumer can be called so: 65, whatever comes after the handle.
+bad_handles() {
+	local verb=$1
+	shift
+	run -65 wp-registry "$verb" '' "$@"
+	assert_output --partial "the handle is empty"
+	run -65 wp-registry "$verb" $'a\xff' "$@"
+	assert_output --partial "the handle is not valid UTF-8"
+	run -65 wp-registry "$verb" "$(bytes 65537)" "$@"
+	assert_output --partial "the handle is longer than 65536 bytes"
+	run -65 wp-registry "$verb" --stack '' handle "$@"
+	assert_output --partial "the stack is empty"
+	run -65 wp-registry "$verb" --stack $'\xc3' handle "$@"
+	assert_output --partial "the stack is not valid UTF-8"
+	run -65 wp-registry "$verb" --stack "$(bytes 65537)" handle "$@"
+	assert_output --partial "the stack is longer than 65536 bytes"
+}
+
+# bad_durations VERB OPTION [ARGUMENT...]
+bad_durations() {
+	local verb=$1 option=$2 duration
+	shift 2
+	for duration in '' x 5 -1s +1s '1 s' 1y 1.s soon 99999999d; do
+		usage "$verb" "${option#--}" "$option" "$duration" "$@"
+	done
+}
+
+# shellcheck disable=SC2154 # status is set by run
+# bad_state VERB [ARGUMENT...]: state directories that are refused, each with the reason.
+bad_state() {
+	local verb=$1
+	shift
+	mkdir elsewhere
+	ln -s elsewhere "$WP_STATE"
+	run -77 wp-registry "$verb" "$@"
+	assert_output --partial "state directory \"$WP_STATE\" is a symbolic link"
+	rm "$WP_STATE"
+	mkdir -m 777 "$WP_STATE"
+	run -77 wp-registry "$verb" "$@"
+	assert_output --partial "can be written to by others"
+	chmod 700 "$WP_STATE"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 "$WP_STATE"
+		run -77 wp-registry "$verb" "$@"
+	else
+		run -77 wp-registry --state / "$verb" "$@"
+	fi
+	assert_output --partial "belongs to another user"
+	rmdir "$WP_STATE"
+	run -64 wp-registry --state '' "$verb" "$@"
+	echo file >"$WP_STATE"
+	run wp-registry "$verb" "$@"
+	[ "$status" -eq 73 ] || [ "$status" -eq 77 ]
+	assert_output --partial "$WP_STATE"
+	rm "$WP_STATE"
+}
+
+# without_rights COMMAND...: root may do what others may not, unless its capabilities are taken away.
+without_rights() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --bounding-set=-all --inh-caps=-all "$@"
+	else
+		"$@"
+	fi
+}
