@@ -565,6 +565,9 @@ WP_TEST_ID=$WP_TEST_ID"
 	over p
 }
 
+# took_signals PID: none is on its way to it any more.
+took_signals() { ! grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
+
 @test "call: USR1 while it waits is nobody's" {
 	pool p --max 1 -c 1
 	held first p
@@ -572,6 +575,8 @@ WP_TEST_ID=$WP_TEST_ID"
 	until_pool p WAITING 1
 	kill -USR1 "$pid_call"
 	kill -USR2 "$pid_call"
+	until_true took_signals "$pid_call"
+	until_pool p WAITING 1       # and so has the pool: it reads what came before this question
 	let_go first
 	finish 0 "$pid_call"
 	assert_equal "$(cat call.out)" ran
