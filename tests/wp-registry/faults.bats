@@ -904,14 +904,14 @@ with_mounts() {
 @test "a full state directory: whoever runs is reached, and who would have to be started is said to be in trouble (a disk of its own, else a file size limit)" {
 	stub smalldisk <<-'SH'
 		say() { echo "$*"; }
-		mkfifo ready
-		wp-registry register a --ready-fd 8 -- cat 8>ready 3>&- &
+		mkfifo ready-a ready-w
+		wp-registry register a --ready-fd 8 -- cat 8>ready-a 3>&- &
 		consumer=$!
-		read -r count <ready
+		read -r count <ready-a
 		say "registered $count"
-		wp-registry register w --warm --ready-fd 8 -- cat 8>ready 3>&- &
+		wp-registry register w --warm --ready-fd 8 -- cat 8>ready-w 3>&- &
 		warm=$!
-		read -r count <ready
+		read -r count <ready-w
 		wp-registry define d -- cat
 		wp-registry define kept --durable -- cat
 		"$@" 2>/dev/null
