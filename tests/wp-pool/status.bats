@@ -147,6 +147,7 @@ two ready $pid_pool_two 2 2 3 12"
 @test "status: what a pool and its guard left behind when both were killed is removed, and not shown" {
 	pool p
 	guard=$(guard_of "$pid_pool_p")
+	kill -STOP "$pid_pool_p"     # or it would start another guard
 	kill -KILL "$guard" "$pid_pool_p"
 	finish 137 "$pid_pool_p"
 	[ -S "$WP_STATE/pipe/pool.p" ]
