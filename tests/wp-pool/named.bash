@@ -144,8 +144,8 @@ make_backend() {
 		case $verb in
 		boot)
 			place=$T/place.$WP_POOL.$WP_RUNNER
-			mkdir "$place"
 			trap '' TERM
+			mkdir "$place"
 			echo "$place"
 			cat >/dev/null
 			rm -r "$place"
