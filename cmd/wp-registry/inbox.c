@@ -322,13 +322,16 @@ static void take_post(struct caller *caller, const struct post *post, const stru
 	}
 }
 
-/* All that is there, but only so much at a time that the handler does not wait for its next message. */
+/* All that is there, but only so much at a time that the handler does not wait for its next message: a single one, when it has
+ * nothing to do, for mostly there is no more, and to look costs as much as to come back. */
 static int read_caller(struct caller *caller, int most)
 {
 	struct strbuf *text = &caller->host->text;
 	struct post post;
 	int r = 1;
 
+	if (!caller->host->in_hand && !caller->host->queued)
+		most = 1;
 	while (most-- > 0 && listens(caller) && (r = post_receive(caller->wire.fd, &post, text)) > 0) {
 		take_post(caller, &post, text);
 		strbuf_reset(text);
