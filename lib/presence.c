@@ -86,7 +86,7 @@ static int read_int(struct db_rows *rows, int64_t *out)
 
 /* What happens to an entry, inside the transaction */
 
-int presence_tell(struct presence *p, int64_t id, const char *event, const char *reason)
+static int tell(struct presence *p, int64_t id, const char *event, const char *reason)
 {
 	enum { FORGET_EVERY = 256 };
 	struct db_rows *rows;
@@ -102,7 +102,7 @@ int presence_tell(struct presence *p, int64_t id, const char *event, const char 
 
 int presence_remove(struct presence *p, int64_t id, const char *lock, const char *reason)
 {
-	int r = presence_tell(p, id, "leave", reason);
+	int r = tell(p, id, "leave", reason);
 
 	if (r >= 0)
 		r = db_run(p->db, NULL, SQL_PRESENCE_LEAVE, db_int(id));
@@ -258,7 +258,7 @@ static int join_steps(struct presence *p, const struct presence_entry *e, const 
 		r = insert(p, e, ref, &id);
 	if (r >= 0 && !e->lock)
 		r = take_lock(p, &id, life);
-	return r < 0 ? r : presence_tell(p, id, "join", NULL);
+	return r < 0 ? r : tell(p, id, "join", NULL);
 }
 
 int presence_join(struct presence *p, const struct presence_entry *entry, struct alive *life, struct strbuf *ref_out,
@@ -325,7 +325,7 @@ static int change_steps(struct presence *p, const char *ref, const struct presen
 		r = db_run(p->db, NULL, SQL_PRESENCE_CHANGE, db_int(found.id), c->capacity < 0 ? db_null() : db_int(c->capacity),
 			c->in_use < 0 ? db_null() : db_int(c->in_use), db_text(c->meta));
 	if (r >= 0 && found.there && !found.dead)
-		r = presence_tell(p, found.id, "update", NULL);
+		r = tell(p, found.id, "update", NULL);
 	free(found.lock);
 	if (r < 0)
 		return r;

@@ -19,6 +19,5 @@ int presence_remove(struct presence *p, int64_t id, const char *lock, const char
 /* End the transaction: with R below 0 nothing has happened; else commit, and remove the lock files that are nobody's any
  * more. R, or -1. */
 int presence_end(struct presence *p, int r);
-int presence_tell(struct presence *p, int64_t id, const char *event, const char *reason);
 
 #endif

@@ -6,7 +6,6 @@
 #include "err.h"
 #include "io.h"
 #include "parse.h"
-#include "settings.h"
 #include "spec.h"
 
 #include <errno.h>
@@ -14,7 +13,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 

@@ -68,7 +68,9 @@ void caller_tell(struct caller *caller, const struct answer *answer)
 	strbuf_release(&text);
 }
 
-void caller_fail(struct caller *caller, int status, const char *fmt, ...)
+static void caller_fail(struct caller *caller, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void caller_fail(struct caller *caller, int status, const char *fmt, ...)
 {
 	struct answer answer = ANSWER_INIT;
 	struct strbuf text = STRBUF_INIT;

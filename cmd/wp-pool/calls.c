@@ -2,11 +2,9 @@
 
 #include "alloc.h"
 #include "err.h"
-#include "io.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

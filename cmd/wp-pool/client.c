@@ -4,9 +4,7 @@
 #include "io.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 /* The kernel tells nobody when descriptors have arrived. */
 #define ARRIVAL_PAUSE (20 * USEC_MS)
@@ -99,9 +97,9 @@ int client_hear(struct client *client, usec_t deadline)
 			return r < 0 ? err_errno("cannot wait") : err_set(WP_TEMPFAIL, "timed out");
 	}
 	wire_close_fds(fds);
-	if (n < 0 && errno != ECONNRESET)
+	if (n < 0)
 		return err_errno("cannot hear the pool \"%s\"", client->name);
-	client->len = n > 0 ? (size_t)n : 0;
+	client->len = (size_t)n;
 	client->text[client->len] = '\0';
 	return n > 0;
 }

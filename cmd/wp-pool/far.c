@@ -6,7 +6,6 @@
 #include "io.h"
 #include "json.h"
 #include "spec.h"
-#include "address.h"
 
 #include <errno.h>
 #include <fcntl.h>

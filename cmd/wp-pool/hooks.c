@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 int hooks_init(struct hooks *h, struct loop *loop, int hold, void *ctx)
@@ -67,8 +66,6 @@ static void over(struct hooks *h, struct hook *hook, bool good)
 		hook->over(h->ctx, hook->number, good);
 	free_hook(hook);
 }
-
-static void fill(struct hooks *h);
 
 static void kill_slow(struct loop_timer *timer)
 {

@@ -5,7 +5,6 @@
 #include "io.h"
 #include "json.h"
 #include "notify.h"
-#include "opt.h"
 #include "spawn.h"
 
 #include <fcntl.h>

@@ -161,7 +161,6 @@ int callers_open(struct host *host);
 void callers_close(struct host *host);
 void caller_say(struct caller *caller, const char *text, size_t len);
 void caller_tell(struct caller *caller, const struct answer *answer);
-void caller_fail(struct caller *caller, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void caller_done(struct caller *caller);                         /* nothing more for it */
 void callers_report(struct host *host);                          /* to all for whom it is due */
 /* TELL_DONE to all that wait for it. */
@@ -177,11 +176,9 @@ void place_check(struct host *host, size_t slot);
 /* FDS are still the caller's afterwards. False with errno: it cannot be sent (ETOOMANYREFS, ENOMEM). */
 bool place_order(struct place *place, const struct order *order, const int *fds, size_t fds_nr);
 bool place_reaped(struct host *host, pid_t pid, int wait_status);
-bool place_has(const struct host *host, pid_t pid);
 uint64_t place_number(const struct host *host, size_t slot);     /* of its runner */
 
 /* report.c */
-const char *host_stage(const struct host *host);
 void report_to(struct host *host, struct caller *caller);
 
 #endif

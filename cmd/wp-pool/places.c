@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -368,7 +367,7 @@ void place_kill(struct host *host, size_t slot)
 	kill(place->pid, SIGKILL);
 }
 
-bool place_has(const struct host *host, pid_t pid)
+static bool place_has(const struct host *host, pid_t pid)
 {
 	for (size_t i = 0; i < host->elastic.top; i++)
 		if (host->places[i].pid == pid)

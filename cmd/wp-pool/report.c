@@ -7,7 +7,7 @@
 
 /* What status shows, as JSON objects: the pool, each runner, each call where asked for, an end. */
 
-const char *host_stage(const struct host *host)
+static const char *stage(const struct host *host)
 {
 	if (host->stopping)
 		return "stopping";
@@ -84,7 +84,7 @@ static void report_pool(const struct host *host, struct caller *caller)
 	strbuf_addch(&sb, '{');
 	add_text(&sb, "kind", "pool");
 	add_text(&sb, "pool", host->name);
-	add_text(&sb, "state", host_stage(host));
+	add_text(&sb, "state", stage(host));
 	add_int(&sb, "pid", (uint64_t)getpid());
 	add_text(&sb, "backend", host->args->backend);
 	add_int(&sb, "min", host->limits.elastic.min);

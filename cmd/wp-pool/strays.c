@@ -2,7 +2,6 @@
 
 #include "process.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>

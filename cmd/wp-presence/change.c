@@ -6,7 +6,6 @@
 #include "name.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The refs of the entries that are meant. */

@@ -9,7 +9,6 @@
 #include "wrap.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 struct track_args {
 	const char *topic, *ref, *meta;

@@ -2,12 +2,10 @@
 
 #include "delivery.h"
 
-#include "alloc.h"
 #include "err.h"
 #include "json.h"
 
 #include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct broadcast_args {

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 /* Underway at most: so many messages, and bytes of them. */
 enum { UNDERWAY_MAX = 32768, BYTES_MAX = 64 << 20 };

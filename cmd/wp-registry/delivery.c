@@ -5,9 +5,7 @@
 #include "results.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -104,7 +102,6 @@ static void after_turn(void *ctx)
 
 int delivery_open(struct delivery *d, const struct globals *globals, const struct delivery_args *args)
 {
-	d->args = args;
 	d->stack = args->stack ? args->stack : REGISTRY_STACK;
 	d->registry.state.fd = -1;
 	strbuf_init(&d->out);

@@ -11,7 +11,7 @@
 struct delivery_args {
 	const char *stack;
 	usec_t timeout;
-	bool no_wait, quiet;
+	bool no_wait;
 };
 #define DELIVERY_DEFAULTS { .timeout = 30 * USEC_SEC }
 #define DELIVERY_OPTIONS(type, field) \
@@ -20,7 +20,6 @@ struct delivery_args {
 	OPT_FLAG(0, "no-wait", type, field.no_wait, NULL, "a message that will be given to its consumer is enough; one that finds no room is told at once")
 
 struct delivery {
-	const struct delivery_args *args;
 	const char *stack;
 	struct registry registry;
 	struct loop *loop;

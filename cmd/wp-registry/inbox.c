@@ -28,8 +28,6 @@ struct answer {
 	char text[];
 };
 
-static void caller_readable(struct loop_fd *handle, uint32_t events);
-
 struct letter *letter_new(const char *text, size_t len)
 {
 	struct letter *letter = xcalloc(1, sizeof(*letter) + len + 1);
@@ -374,8 +372,6 @@ static struct caller *add_caller(struct host *host, int fd)
 	host->callers = caller;
 	return caller;
 }
-
-static void listener_readable(struct loop_fd *handle, uint32_t events);
 
 static void listen_again(struct loop_timer *timer)
 {

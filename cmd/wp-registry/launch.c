@@ -6,7 +6,6 @@
 #include "spawn.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static void consumer_command(struct strvec *argv, const struct registry *r, const struct consumer *c)

@@ -2,11 +2,9 @@
 
 #include "verbs.h"
 
-#include "alloc.h"
 #include "err.h"
 #include "table.h"
 
-#include <stdlib.h>
 
 enum column { COL_HANDLE, COL_STACK, COL_PID, COL_STATE, COL_SINCE, COL_DELIVERED, COL_PENDING, COL_REASON, COL_DEFINED, COL_DURABLE, COL_META,
 	COL_HIBERNATE, COL_JITTER, COL_SUSPEND };

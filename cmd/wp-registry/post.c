@@ -55,7 +55,7 @@ int post_receive(int fd, struct post *post, struct strbuf *text)
 	strbuf_grow(text, ROOM);
 	n = wire_receive_parts(fd, post, sizeof(*post), text->buf + text->len, ROOM, fds, &fds_nr);
 	if (n <= 0)
-		return n == 0 || errno == ECONNRESET ? 0 : -1;
+		return (int)n;
 	if ((size_t)n < sizeof(*post) || post->version != POST_VERSION) {
 		errno = EPROTO;
 		r = -1;

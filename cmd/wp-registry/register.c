@@ -8,10 +8,8 @@
 #include "notify.h"
 #include "process.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 struct register_args {

@@ -257,7 +257,7 @@ static void note_end(struct registry *r, int64_t life)
 	r->ended[r->ended_nr++] = life;
 }
 
-int registry_bury(struct registry *r, const struct consumer *c, enum consumer_end end, const char *reason, int64_t delivered)
+static int bury(struct registry *r, const struct consumer *c, enum consumer_end end, const char *reason, int64_t delivered)
 {
 	bool stays = c->defined || end == END_CRASHED;
 	enum consumer_state state = end == END_CRASHED ? CONSUMER_CRASHED : CONSUMER_SUSPENDED;
@@ -280,15 +280,15 @@ int registry_bury_dead(struct registry *r, const struct consumer *c, const char 
 	struct counts counts = { 0, 0 };
 
 	if (c->process)
-		return registry_bury(r, c, END_LEFT, reason, 0);
+		return bury(r, c, END_LEFT, reason, 0);
 	/* Nothing that runs outlives the machine, and nothing is wrong with it. */
 	if (!strcmp(reason, REBOOT))
-		return registry_bury(r, c, c->defined ? END_SUSPENDED : END_LEFT, reason, 0);
+		return bury(r, c, c->defined ? END_SUSPENDED : END_LEFT, reason, 0);
 	counts_read(&r->state, c->life, &counts);
 	/* Nobody had begun: whoever was about to start it is dead. */
 	if (c->state == CONSUMER_STARTING)
-		return registry_bury(r, c, END_SUSPENDED, reason, 0);
-	return registry_bury(r, c, END_CRASHED, reason, counts.delivered);
+		return bury(r, c, END_SUSPENDED, reason, 0);
+	return bury(r, c, END_CRASHED, reason, counts.delivered);
 }
 
 int registry_end(struct registry *r, const struct consumer *c, enum consumer_end end, const char *reason, int64_t delivered)
@@ -300,7 +300,7 @@ int registry_end(struct registry *r, const struct consumer *c, enum consumer_end
 		return -1;
 	result = consumer_read(r, SQL_REGISTRY_BY_ID, db_int(c->id), db_null(), &now);
 	if (result > 0 && now.life == c->life)
-		result = registry_bury(r, &now, end, reason, delivered);
+		result = bury(r, &now, end, reason, delivered);
 	else if (result >= 0)
 		note_end(r, c->life);    /* it was removed */
 	consumer_release(&now);
@@ -321,7 +321,7 @@ int registry_suspend(struct registry *r, const struct consumer *c, int64_t dealt
 	else if (result > 0)
 		result = registry_read_int(r, SQL_REGISTRY_WAITING, db_int(c->id), db_int(dealt), &waiting);
 	if (result >= 0 && now.id && !waiting)
-		result = registry_bury(r, &now, END_SUSPENDED, NULL, delivered);
+		result = bury(r, &now, END_SUSPENDED, NULL, delivered);
 	consumer_release(&now);
 	return registry_finish(r, result < 0 ? -1 : !waiting);
 }

@@ -20,9 +20,7 @@ const char *consumer_dead(const struct registry *r, struct alive_look *look, con
 /* Inside a writing transaction */
 int registry_begin(struct registry *r);
 int registry_tell(struct registry *r, int64_t id, const char *event, const char *reason, int64_t *seq);
-/* The end of a life, as registry_end(). */
-int registry_bury(struct registry *r, const struct consumer *c, enum consumer_end end, const char *reason, int64_t delivered);
-/* Of one that is dead for REASON, which its life could not say itself. */
+/* The end of a life that is dead for REASON, which it could not say itself. */
 int registry_bury_dead(struct registry *r, const struct consumer *c, const char *reason);
 /* End the transaction: below 0 nothing has happened; else commit, and remove what ended lives have left. RESULT, or -1. */
 int registry_finish(struct registry *r, int result);

@@ -308,9 +308,9 @@ static int put_row(struct registry *r, struct consumer *c, bool replace, enum co
 			registry_duration(c->rest.hibernate_after), registry_duration(c->rest.jitter), registry_duration(c->rest.suspend_after),
 			db_text(c->settings), db_text(c->meta));
 	result = db_run(r->db, &rows, SQL_REGISTRY_INSERT, db_text(c->stack), db_text(c->handle), db_text(consumer_state_name(state)),
-		db_null(), db_int(r->boot), db_int(c->defined), db_int(c->durable), db_int(c->restart),
+		db_int(r->boot), db_int(c->defined), db_int(c->durable), db_int(c->restart),
 		registry_duration(c->rest.hibernate_after), registry_duration(c->rest.jitter), registry_duration(c->rest.suspend_after),
-		db_text(c->settings), db_text(c->meta), db_null());
+		db_text(c->settings), db_text(c->meta));
 	while (result >= 0 && (result = db_next(rows)) > 0)
 		id = db_col_int(rows, 0);
 	c->id = id;

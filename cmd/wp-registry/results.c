@@ -11,11 +11,6 @@ static const char *const names[OUTCOMES] = {
 	[OUTCOME_UNREACHABLE] = "unreachable", [OUTCOME_TIMED_OUT] = "timed-out",
 };
 
-const char *outcome_name(enum outcome outcome)
-{
-	return names[outcome];
-}
-
 bool outcome_good(enum outcome outcome)
 {
 	return outcome == OUTCOME_DELIVERED || outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_STORED;

@@ -7,10 +7,9 @@
 #include "courier.h"
 #include "strbuf.h"
 
-const char *outcome_name(enum outcome outcome);
 /* Did it get where it was meant to go? */
 bool outcome_good(enum outcome outcome);
-/* Append the line, newline included. LINE is told when it is not 0. */
+/* Append the line, newline included. */
 void result_add(struct strbuf *sb, const struct parcel *parcel, const struct result *result);
 /* What a reply is in JSON: itself when it is JSON, else a string. */
 void reply_add(struct strbuf *sb, const char *text, size_t len);

@@ -2,7 +2,6 @@
 
 #include "delivery.h"
 
-#include "alloc.h"
 #include "err.h"
 #include "name.h"
 #include "results.h"

@@ -5,9 +5,7 @@
 #include "name.h"
 #include "spawn.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* A mistake is told to whoever made it, not to whoever sends the first message. */

@@ -38,10 +38,10 @@ SELECT id FROM consumer WHERE life BETWEEN ?1 AND ?2
 SELECT EXISTS (SELECT 1 FROM consumer WHERE life BETWEEN ?1 AND ?2)
 
 -- name: registry.insert
--- stack, handle, state, process, boot, defined, durable, restart, hibernate_after, jitter, suspend_after, settings, meta, pid
-INSERT INTO consumer (stack, handle, state, process, boot, defined, durable, restart, hibernate_after, jitter, suspend_after,
-	settings, meta, pid, since)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, now_us());
+-- stack, handle, state, boot, defined, durable, restart, hibernate_after, jitter, suspend_after, settings, meta
+INSERT INTO consumer (stack, handle, state, boot, defined, durable, restart, hibernate_after, jitter, suspend_after, settings, meta,
+	since)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, now_us());
 SELECT last_insert_rowid()
 
 -- name: registry.redefine
