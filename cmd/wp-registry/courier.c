@@ -181,6 +181,8 @@ static void take_answer(struct route *route, const struct post *post, const stru
 	static const enum outcome outcomes[] = {
 		[POST_DELIVERED] = OUTCOME_DELIVERED, [POST_FAILED] = OUTCOME_FAILED, [POST_BROKEN] = OUTCOME_FAILED, [POST_CRASHED] = OUTCOME_CRASHED,
 		[POST_REMOVED] = OUTCOME_REMOVED, [POST_ACCEPTED] = OUTCOME_ACCEPTED, [POST_FULL] = OUTCOME_FULL };
+	bool why = post->what == POST_BROKEN || post->what == POST_CRASHED;
+	bool reply = post->what == POST_DELIVERED || post->what == POST_FAILED;
 	struct parcel *p;
 
 	TAILQ_FOREACH(p, &route->sent, route_entry)
@@ -192,7 +194,7 @@ static void take_answer(struct route *route, const struct post *post, const stru
 		come_back(p, post->what == POST_SUSPENDED, post->what == POST_SUSPENDED && post->status != 0);
 	else if (post->what >= POST_DELIVERED && post->what <= POST_FULL)
 		parcel_end(p, &(struct result){ .outcome = outcomes[post->what], .status = post->status,
-			.text = post->what == POST_ACCEPTED || post->what == POST_FULL || post->what == POST_REMOVED ? NULL : text->buf, .len = text->len, .why = post->what == POST_BROKEN || post->what == POST_CRASHED });
+			.text = why || reply ? text->buf : NULL, .len = text->len, .why = why });
 }
 
 static void wire_ready(struct loop_fd *handle, uint32_t events)

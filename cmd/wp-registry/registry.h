@@ -116,7 +116,7 @@ int registry_launch(struct registry *r, struct consumer *c, bool even_crashed, s
 /* Its process is PID, until it says so itself. -1 with err recorded. */
 int registry_started(struct registry *r, const struct consumer *c, pid_t pid);
 
-/* In a life. All return 1; 0 when it is over (removed) ; -1 with err recorded. */
+/* In a life: 1; 0 when it is over (removed); -1 with err recorded. */
 int registry_change(struct registry *r, const struct consumer *c, enum consumer_state state);
 /* What we are by now, if it is us still. As registry_find(). */
 int registry_self(struct registry *r, int64_t id, int64_t life, struct consumer *c);

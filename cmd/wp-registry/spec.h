@@ -36,13 +36,14 @@ struct spec {
 	struct settings settings;
 };
 
-/* *SPEC is to be released. COMMAND may be empty (no inbox). The stack's times of rest are R's, where none are given here. -1 with err recorded: 64,
- * 65; 127 and 126 when COMMAND cannot be found or run. */
+/* *SPEC is to be released, also after an error. COMMAND may be empty (no inbox). -1 with err recorded: 65; 127 and 126 when
+ * COMMAND cannot be found or run. */
 int spec_make(struct spec *spec, const struct spec_args *args, const char *handle, char **command);
 /* With the directory, the environment and what else a process that is started later has to know. -1 with err recorded. */
 int spec_remember(struct spec *spec, const char *log);
 /* The settings, as the consumer has them. */
 void spec_finish(struct spec *spec);
+/* Where no times of rest were given, those of the stack. -1 with err recorded. */
 int spec_rest(struct spec *spec, struct registry *r);
 void spec_release(struct spec *spec);
 
