@@ -22,9 +22,7 @@
 
 #define host_of(pointer, member) ((struct host *)((char *)(pointer) - offsetof(struct host, member)))
 
-static void go_on_ending(struct host *host);
-
-static void failed(struct host *host)
+void host_failed(struct host *host)
 {
 	err_warn("consumer \"%s\": %s", host->self.handle, err_message());
 	err_clear();
@@ -54,7 +52,7 @@ static void state_due(struct loop_timer *timer);
 
 static void state_failed(struct host *host)
 {
-	failed(host);
+	host_failed(host);
 	loop_timer_set(host->loop, &host->state_timer, clock_now() + STATE_AGAIN, state_due);
 }
 
@@ -85,9 +83,31 @@ static void tell_state_soon(struct host *host)
 		loop_timer_set(host->loop, &host->state_timer, clock_now() + STATE_PAUSE, state_due);
 }
 
-/* Rest */
+/* Going to the end */
 
-static void set_rest_timer(struct host *host);
+/* While the handler ended, messages may have come: then it is not time to be suspended after all. */
+static bool changes_its_mind(struct host *host)
+{
+	if (host->end != HOST_SUSPENDS || host->refused || !host->first)
+		return false;
+	host->end = HOST_STAYS;
+	(void)rest_wake(&host->rest);
+	host_pump(host);
+	return true;
+}
+
+/* Nothing is given any more; what is in hand has its time, and then the handler's process. */
+static void go_on_ending(struct host *host)
+{
+	if (host->in_hand)
+		return;
+	if (handler_runs(&host->handler)) {
+		handler_stop(&host->handler);
+		return;
+	}
+	if (!changes_its_mind(host))
+		loop_stop(host->loop);
+}
 
 static void begin_end(struct host *host, enum host_end end)
 {
@@ -96,6 +116,10 @@ static void begin_end(struct host *host, enum host_end end)
 	host->end = end;
 	go_on_ending(host);
 }
+
+/* Rest */
+
+static void set_rest_timer(struct host *host);
 
 static void hibernate(struct host *host)
 {
@@ -148,7 +172,7 @@ void host_told(struct host *host)
 	int r = registry_open_file(&host->registry) < 0 ? -1 : registry_self(&host->registry, host->self.id, host->self.life, &now);
 
 	if (r < 0)
-		failed(host);
+		host_failed(host);
 	if (r > 0)
 		(void)rest_told(&host->rest, &now.rest, clock_now());
 	consumer_release(&now);
@@ -161,61 +185,7 @@ void host_told(struct host *host)
 	leave_file(host);
 }
 
-/* Work */
-
-static void answered(void *ctx, int status, bool broken, const char *text, size_t len);
-static void crashed(struct host *host, int status, const char *reason);
-
-static bool is_set(const struct loop_timer *timer)
-{
-	return timer->due.index != 0;
-}
-
-/* A message that cannot be given is its sender's mistake; a process that cannot be started is the consumer's. */
-static void no_handler(struct host *host)
-{
-	int status = err_status();
-
-	if (status == WP_DATA || !host->settings.warm)
-		answered(host, status, true, err_message(), strlen(err_message()));
-	else
-		crashed(host, status, err_message());
-	err_clear();
-}
-
-static void give(struct host *host, struct letter *letter)
-{
-	host->in_hand = letter;
-	letter->begun = clock_now();
-	if (rest_wake(&host->rest))
-		tell_state_soon(host);
-	if (handler_give(&host->handler, letter->text, letter->len, letter->offset) < 0)
-		no_handler(host);
-}
-
-/* A handler that is just being stopped ends first; a crashed one, or a message that failed, has its pause. */
-static bool can_give(const struct host *host)
-{
-	return host->end == HOST_STAYS && !host->in_hand && handler_takes(&host->handler) && !is_set(&host->store_timer)
-		&& !is_set(&host->start_timer);
-}
-
-void host_pump(struct host *host)
-{
-	struct letter *letter;
-
-	/* Those who get in now may be the only ones: nothing else may happen that would have us look again. */
-	do {
-		if (can_give(host))
-			kept_fetch(host);
-		while (can_give(host) && (letter = inbox_take(host)))
-			give(host, letter);
-		inbox_go_on(host);
-	} while (can_give(host) && host->first);
-	show_counts(host);
-	if (host->end == HOST_STAYS && !host->in_hand && !host->first)
-		idle(host);
-}
+/* What becomes of a message */
 
 /* "Not by me": a fresh one is to have it. */
 static void refuse(struct host *host)
@@ -342,31 +312,60 @@ static void ready(void *ctx)
 		go_on_ending(host);
 }
 
+/* Giving */
+
+static bool is_set(const struct loop_timer *timer)
+{
+	return timer->due.index != 0;
+}
+
+/* A message that cannot be given is its sender's mistake; a process that cannot be started is the consumer's. */
+static void no_handler(struct host *host)
+{
+	int status = err_status();
+
+	if (status == WP_DATA || !host->settings.warm)
+		answered(host, status, true, err_message(), strlen(err_message()));
+	else
+		crashed(host, status, err_message());
+	err_clear();
+}
+
+static void give(struct host *host, struct letter *letter)
+{
+	host->in_hand = letter;
+	letter->begun = clock_now();
+	if (rest_wake(&host->rest))
+		tell_state_soon(host);
+	if (handler_give(&host->handler, letter->text, letter->len, letter->offset) < 0)
+		no_handler(host);
+}
+
+/* A handler that is just being stopped ends first; a crashed one, or a message that failed, has its pause. */
+static bool can_give(const struct host *host)
+{
+	return host->end == HOST_STAYS && !host->in_hand && handler_takes(&host->handler) && !is_set(&host->store_timer)
+		&& !is_set(&host->start_timer);
+}
+
+void host_pump(struct host *host)
+{
+	struct letter *letter;
+
+	/* Those who get in now may be the only ones: nothing else may happen that would have us look again. */
+	do {
+		if (can_give(host))
+			kept_fetch(host);
+		while (can_give(host) && (letter = inbox_take(host)))
+			give(host, letter);
+		inbox_go_on(host);
+	} while (can_give(host) && host->first);
+	show_counts(host);
+	if (host->end == HOST_STAYS && !host->in_hand && !host->first)
+		idle(host);
+}
+
 /* The end */
-
-/* While the handler ended, messages may have come: then it is not time to be suspended after all. */
-static bool changes_its_mind(struct host *host)
-{
-	if (host->end != HOST_SUSPENDS || host->refused || !host->first)
-		return false;
-	host->end = HOST_STAYS;
-	(void)rest_wake(&host->rest);
-	host_pump(host);
-	return true;
-}
-
-/* Nothing is given any more; what is in hand has its time, and then the handler's process. */
-static void go_on_ending(struct host *host)
-{
-	if (host->in_hand)
-		return;
-	if (handler_runs(&host->handler)) {
-		handler_stop(&host->handler);
-		return;
-	}
-	if (!changes_its_mind(host))
-		loop_stop(host->loop);
-}
 
 static void grace_over(struct loop_timer *timer)
 {
@@ -424,7 +423,7 @@ static bool has_work(struct host *host)
 	kept_flush(host);
 	r = registry_open_file(&host->registry) < 0 ? -1 : registry_suspend(&host->registry, &host->self, host->dealt, host->counts.delivered);
 	if (r < 0)
-		failed(host);
+		host_failed(host);
 	if (r != 0)
 		return false;
 	if (host->refused)
@@ -448,7 +447,7 @@ static void end_life(struct host *host)
 	kept_flush(host);
 	if (registry_open_file(&host->registry) < 0
 	    || registry_end(&host->registry, &host->self, ends[host->end], host->end == HOST_CRASHED ? host->reason : NULL, host->counts.delivered) < 0)
-		failed(host);
+		host_failed(host);
 	kept_release(host);
 	inbox_close(host, answers[host->end], host->reason);
 }
@@ -515,7 +514,7 @@ int host_run(struct host *host, int err, void (*ready_fn)(struct host *host))
 	pump_soon(host);
 	do {
 		if (loop_run(host->loop) < 0) {
-			failed(host);
+			host_failed(host);
 			host->status = WP_FAILED;
 			break;
 		}

@@ -116,6 +116,8 @@ void kept_pause(struct host *host);
 void kept_release(struct host *host);
 
 /* host.c, for those two */
+/* What is recorded is told, and no reason to end. */
+void host_failed(struct host *host);
 void host_pump(struct host *host);
 void host_told(struct host *host);
 void host_remove(struct host *host);

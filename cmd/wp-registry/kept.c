@@ -111,12 +111,6 @@ void kept_release(struct host *host)
 
 /* The queue of one that is durable holds stored messages alone. */
 
-static void failed(struct host *host)
-{
-	err_warn("consumer \"%s\": %s", host->self.handle, err_message());
-	err_clear();
-}
-
 static void note_first(int64_t seq, const char *text, size_t len, void *ctx)
 {
 	*(int64_t *)ctx = seq;
@@ -130,7 +124,7 @@ void kept_open(struct host *host)
 	if (!host->self.durable)
 		return;
 	if (registry_stored(&host->registry, host->self.id, 0, 1, note_first, &first) < 0)
-		failed(host);
+		host_failed(host);
 	host->fetched = host->dealt = host->acknowledged = first - 1;
 }
 
@@ -160,7 +154,7 @@ void kept_flush(struct host *host)
 	if (host->dealt <= host->acknowledged)
 		return;
 	if (registry_open_file(&host->registry) < 0 || registry_acknowledge(&host->registry, host->self.id, host->dealt) < 0)
-		failed(host);
+		host_failed(host);
 	else
 		host->acknowledged = host->dealt;
 }
@@ -177,7 +171,7 @@ void kept_fetch(struct host *host)
 	kept_flush(host);
 	if (registry_open_file(&host->registry) < 0
 	    || registry_stored(&host->registry, host->self.id, host->fetched, BATCH, put_stored, host) < 0) {
-		failed(host);
+		host_failed(host);
 		loop_timer_set(host->loop, &host->store_timer, clock_now() + RETRY_LAST, try_again);
 	}
 }
