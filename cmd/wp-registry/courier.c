@@ -228,24 +228,23 @@ static void look_later(struct route *route)
 	loop_timer_set(route->courier->loop, &route->look, clock_now() + LOOK_AGAIN, look_again);
 }
 
-/* A descriptor for a connection that is not in use just now. */
-static struct courier *closing_for;
-
-static void close_idle(const void *node, VISIT visit, int depth)
+static void close_idle(const void *node, VISIT visit, void *made)
 {
 	struct route *route = *(struct route *const *)node;
 
-	if ((visit == postorder || visit == leaf) && closing_for && route->wire.fd >= 0 && TAILQ_EMPTY(&route->sent) && !next_parcel(route)) {
+	if ((visit == postorder || visit == leaf) && !*(bool *)made && route->wire.fd >= 0 && TAILQ_EMPTY(&route->sent) && !next_parcel(route)) {
 		disconnect(route);
-		closing_for = NULL;
+		*(bool *)made = true;
 	}
 }
 
+/* A descriptor, of a connection that is not in use just now. */
 static bool make_room(struct courier *c)
 {
-	closing_for = c;
-	twalk(c->routes, close_idle);
-	return closing_for == NULL;
+	bool made = false;
+
+	twalk_r(c->routes, close_idle, &made);
+	return made;
 }
 
 /* 1 connected; 0 not yet; -1 with err recorded. */
@@ -462,15 +461,15 @@ static void route_free(void *node)
 	free(route);
 }
 
-/* A stream may name ever new ones. */
-static struct idle {
+struct idle {
 	struct route **routes;
 	size_t nr, alloc;
-} *idle;
+};
 
-static void add_idle(const void *node, VISIT visit, int depth)
+static void add_idle(const void *node, VISIT visit, void *closure)
 {
 	struct route *route = *(struct route *const *)node;
+	struct idle *idle = closure;
 
 	if ((visit != postorder && visit != leaf) || next_parcel(route) || !TAILQ_EMPTY(&route->sent) || route->posted)
 		return;
@@ -478,12 +477,12 @@ static void add_idle(const void *node, VISIT visit, int depth)
 	idle->routes[idle->nr++] = route;
 }
 
+/* A stream may name ever new ones. */
 static void forget_idle(struct courier *c)
 {
 	struct idle found = { 0 };
 
-	idle = &found;
-	twalk(c->routes, add_idle);
+	twalk_r(c->routes, add_idle, &found);
 	for (size_t i = 0; i < found.nr; i++) {
 		tdelete(found.routes[i], &c->routes, compare);
 		route_free(found.routes[i]);
