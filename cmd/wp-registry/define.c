@@ -80,6 +80,17 @@ static int wait_for_it(struct registry *r, int64_t life)
 	return tell(r, &life, 1, POST_REST, clock_now() + START_LIMIT) < 0 ? -1 : 0;
 }
 
+static int check_started(struct registry *r, const char *stack, const char *handle)
+{
+	struct consumer c;
+	int result = registry_find(r, stack, handle, &c);
+
+	if (result > 0 && c.state == CONSUMER_CRASHED)
+		result = err_set(WP_NO, "consumer \"%s\" has crashed: %s", handle, c.reason);
+	consumer_release(&c);
+	return result < 0 ? -1 : 0;
+}
+
 static int start_it(struct registry *r, const char *stack, const char *handle)
 {
 	struct consumer c;
@@ -94,7 +105,7 @@ static int start_it(struct registry *r, const char *stack, const char *handle)
 	if (result > 0 && c.life)
 		result = wait_for_it(r, c.life);
 	consumer_release(&c);
-	return result < 0 ? -1 : 0;
+	return result < 0 ? -1 : check_started(r, stack, handle);
 }
 
 static int start_run(void *globals, void *args, int n, char **operands)
@@ -102,19 +113,11 @@ static int start_run(void *globals, void *args, int n, char **operands)
 	const struct start_args *a = args;
 	const char *stack = a->stack;
 	struct registry registry = { .state.fd = -1 };
-	struct consumer c;
 	int status = WP_OK;
 
 	if (check_address(&stack, operands[0]) < 0 || registry_open(&registry, ((struct globals *)globals)->state) < 0
-	    || start_it(&registry, stack, operands[0]) < 0) {
+	    || start_it(&registry, stack, operands[0]) < 0)
 		status = err_report();
-	} else if (registry_find(&registry, stack, operands[0], &c) > 0) {
-		if (c.state == CONSUMER_CRASHED) {
-			err_set(WP_NO, "consumer \"%s\" has crashed: %s", operands[0], c.reason);
-			status = err_report();
-		}
-		consumer_release(&c);
-	}
 	registry_close(&registry);
 	return status;
 }
@@ -126,20 +129,17 @@ const struct verb verb_start = {
 
 /* consumer: with its lock as descriptor 3 and its socket as 4, in the directory and environment of its definition */
 
-static int become(struct host *host, const char *dir, const char *id, const char *life)
+enum { LOCK_FD = 3, LISTENER_FD = 4 };
+
+static int become(struct host *host, const char *dir, int64_t id, int64_t life)
 {
-	enum { LOCK = 3, LISTENER = 4 };
 	int r;
 
-	host->life.lock.fd = LOCK;
-	host->life.listener = LISTENER;
-	if (fcntl(LOCK, F_SETFD, FD_CLOEXEC) < 0 || fcntl(LISTENER, F_SETFD, FD_CLOEXEC) < 0)
-		return err_set(WP_USAGE, "this is started by others");
 	if (registry_open(&host->registry, dir) < 0)
 		return -1;
-	r = registry_self(&host->registry, strtoll(id, NULL, 10), strtoll(life, NULL, 10), &host->self);
-	host->self.id = strtoll(id, NULL, 10);
-	host->self.life = strtoll(life, NULL, 10);
+	r = registry_self(&host->registry, id, life, &host->self);
+	host->self.id = id;
+	host->self.life = life;
 	if (r <= 0)
 		return r < 0 ? r : err_set(WP_NO, "the consumer was removed");
 	return settings_parse(&host->settings, host->self.settings);
@@ -147,12 +147,17 @@ static int become(struct host *host, const char *dir, const char *id, const char
 
 static int consumer_run(void *globals, void *args, int n, char **operands)
 {
-	struct host host = { .life = LIFE_NONE, .registry.state.fd = -1, .self = CONSUMER_INIT, .settings = SETTINGS_INIT };
+	struct host host = {
+		.life = { .lock.fd = LOCK_FD, .listener = LISTENER_FD }, .registry.state.fd = -1, .self = CONSUMER_INIT, .settings = SETTINGS_INIT };
+	int64_t id = strtoll(operands[0], NULL, 10), life = strtoll(operands[1], NULL, 10);
 
+	/* Before we open anything that would have these numbers. */
+	if (fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(LISTENER_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return err_usage("consumer", "this verb is for wp-registry alone");
 	if (setsid() < 0)
 		err_warn("cannot make a session: %s", strerror(errno));
 	prctl(PR_SET_NAME, "wp-registry");     /* it was started by way of /proc */
-	if (host_prepare(&host) == 0 && become(&host, ((struct globals *)globals)->state, operands[0], operands[1]) == 0)
+	if (host_prepare(&host) == 0 && become(&host, ((struct globals *)globals)->state, id, life) == 0)
 		return host_run(&host, STDERR_FILENO, NULL);
 	/* Those who have sent something already are to know. */
 	host_refuse(&host, err_status() == WP_NO ? POST_REMOVED : POST_CRASHED, err_message());
