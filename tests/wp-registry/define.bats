@@ -486,3 +486,11 @@ err two'
 		'define a start a run a suspend a start a run a crash a:killed remove a'
 	over
 }
+
+@test "define: whoever calls by hand what starts its process is refused" {
+	wp-registry define a -- cat
+	run -64 wp-registry consumer 1 1 3>&- 4>&-
+	assert_line --index 0 'wp-registry: error: this verb is for wp-registry alone'
+	assert_equal "$(wp-registry send a <<<hello)" hello
+	over
+}
