@@ -9,11 +9,10 @@
 
 static const char *process_dead(int64_t pid, int64_t process, bool *failed)
 {
-	int64_t start = 0;
-	int r = process_start((pid_t)pid, &start);
+	int r = process_lives((pid_t)pid, process);
 
 	*failed |= r < 0;
-	return r == 0 || (r > 0 && start != process) ? PRESENCE_EXITED : NULL;
+	return r == 0 ? PRESENCE_EXITED : NULL;
 }
 
 static const char *lock_dead(struct presence *p, struct alive_look *look, int64_t id, const char *lock, bool *failed)

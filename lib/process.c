@@ -57,6 +57,14 @@ int process_start(pid_t pid, int64_t *start)
 	return *state != 'Z' && *state != 'X';
 }
 
+int process_lives(pid_t pid, int64_t start)
+{
+	int64_t now = 0;
+	int r = process_start(pid, &now);
+
+	return r > 0 ? now == start : r;
+}
+
 static bool is_child_of(pid_t parent, const char *pid)
 {
 	char path[300], stat[1024];

@@ -13,6 +13,8 @@
  * or only what its parent has not reaped yet; -1 with err recorded.
  */
 int process_start(pid_t pid, int64_t *start);
+/* Is PID still the process that was started then? 1 or 0; -1 with err recorded. */
+int process_lives(pid_t pid, int64_t start);
 
 /* FN for each child that PARENT has now, by a look at all processes: those that come or go meanwhile may be missed. */
 void process_children(pid_t parent, void (*fn)(pid_t pid, void *ctx), void *ctx);

@@ -161,11 +161,10 @@ int registry_read_int(struct registry *r, enum sql_id sql, struct db_value first
 
 static const char *process_dead(const struct consumer *c, bool *failed)
 {
-	int64_t start = 0;
-	int r = process_start(c->pid, &start);
+	int r = process_lives(c->pid, c->process);
 
 	*failed |= r < 0;
-	return r == 0 || (r > 0 && start != c->process) ? "exited" : NULL;
+	return r == 0 ? "exited" : NULL;
 }
 
 static const char *life_dead(struct alive_look *look, int64_t life, bool *failed)

@@ -98,13 +98,6 @@ int registry_find(struct registry *r, const char *stack, const char *handle, str
 	return result < 0 ? -1 : result;
 }
 
-static bool alive_process(pid_t pid, int64_t process)
-{
-	int64_t start;
-
-	return process_start(pid, &start) > 0 && start == process;
-}
-
 static bool alive_life(const struct registry *r, int64_t life)
 {
 	struct alive_look look;
@@ -129,7 +122,7 @@ int registry_where(struct registry *r, const char *stack, const char *handle, pi
 		*pid = (pid_t)db_col_int(rows, 0);
 		there = db_col_int(rows, 3) == r->boot && *pid > 0;
 		if (there)
-			there = process ? alive_process(*pid, process) : life && alive_life(r, life);
+			there = process ? process_lives(*pid, process) > 0 : life && alive_life(r, life);
 	}
 	return result < 0 ? -1 : there;
 }
