@@ -21,6 +21,15 @@ usec_t clock_wall(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+usec_t clock_backoff(usec_t first, usec_t longest, unsigned times)
+{
+	usec_t pause = first;
+
+	while (times-- > 0 && pause < longest)
+		pause *= 2;
+	return clock_earlier(pause, longest);
+}
+
 void clock_add_rfc3339(struct strbuf *sb, usec_t wall)
 {
 	usec_t fraction = wall % USEC_SEC;

@@ -158,16 +158,11 @@ void elastic_booted(struct elastic *e, size_t i, usec_t now)
 
 static void pause_boots(struct elastic *e, usec_t now)
 {
-	usec_t pause = ELASTIC_PAUSE_MIN;
-
 	e->failed_at = now;
 	/* Those that were begun together fail together. */
 	if (now < e->hold_until)
 		return;
-	for (unsigned i = 0; i < e->failures && pause < ELASTIC_PAUSE_MAX; i++)
-		pause *= 2;
-	e->failures++;
-	e->hold_until = now + (pause < ELASTIC_PAUSE_MAX ? pause : ELASTIC_PAUSE_MAX);
+	e->hold_until = now + clock_backoff(ELASTIC_PAUSE_MIN, ELASTIC_PAUSE_MAX, e->failures++);
 }
 
 void elastic_gone(struct elastic *e, size_t i, usec_t now)
@@ -365,11 +360,6 @@ enum elastic_do elastic_next(struct elastic *e, usec_t now, size_t *slot)
 	return shut_idle(e, &c, now, slot);
 }
 
-static usec_t earlier(usec_t a, usec_t b)
-{
-	return a < b ? a : b;
-}
-
 usec_t elastic_deadline(const struct elastic *e)
 {
 	struct census c = count(e);
@@ -380,9 +370,9 @@ usec_t elastic_deadline(const struct elastic *e)
 		const struct runner *r = &e->runner[i];
 
 		if (r->state == RUNNER_BOOTING && !r->killed)
-			deadline = earlier(deadline, add(r->since, e->config.boot_timeout));
+			deadline = clock_earlier(deadline, add(r->since, e->config.boot_timeout));
 		if (r->state == RUNNER_LEAVING && !r->killed)
-			deadline = earlier(deadline, add(r->since, e->config.shutdown_timeout));
+			deadline = clock_earlier(deadline, add(r->since, e->config.shutdown_timeout));
 	}
-	return idle == SIZE_MAX ? deadline : earlier(deadline, goes_at(e, &c, &e->runner[idle]));
+	return idle == SIZE_MAX ? deadline : clock_earlier(deadline, goes_at(e, &c, &e->runner[idle]));
 }

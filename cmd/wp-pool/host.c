@@ -172,17 +172,12 @@ static bool finished(struct host *host)
 	return !host->hooks.alive || host->now >= host->hooks_end;
 }
 
-static usec_t earlier(usec_t a, usec_t b)
-{
-	return a < b ? a : b;
-}
-
 static void set_timer(struct host *host)
 {
-	usec_t deadline = earlier(pool_deadline(&host->pool), elastic_deadline(&host->elastic));
+	usec_t deadline = clock_earlier(pool_deadline(&host->pool), elastic_deadline(&host->elastic));
 
 	if (host->hooks_end)
-		deadline = earlier(deadline, host->hooks_end);
+		deadline = clock_earlier(deadline, host->hooks_end);
 	if (deadline == USEC_NEVER)
 		loop_timer_cancel(host->loop, &host->timer);
 	else

@@ -329,17 +329,10 @@ static void backoff_over(struct loop_timer *timer)
 
 static void back_off(struct worker *w)
 {
-	usec_t delay = BACKOFF_MIN;
-
 	if (w->good || w->map->pool.stage != POOL_RUNS)
 		return;
-	for (unsigned i = 0; i < w->failures && delay < BACKOFF_MAX; i++)
-		delay *= 2;
-	if (delay > BACKOFF_MAX)
-		delay = BACKOFF_MAX;
-	w->failures++;
 	pool_slot_hold(&w->map->pool, w->slot);
-	loop_timer_set(w->map->loop, &w->backoff, clock_now() + delay, backoff_over);
+	loop_timer_set(w->map->loop, &w->backoff, clock_now() + clock_backoff(BACKOFF_MIN, BACKOFF_MAX, w->failures++), backoff_over);
 }
 
 static void note_end(struct worker *w, int wait_status)

@@ -244,7 +244,6 @@ static void say_why(struct host *host, int status, const char *reason)
 static void crashed(struct host *host, int status, const char *reason)
 {
 	struct letter *letter = host->in_hand;
-	usec_t pause = RESTART_FIRST;
 
 	say_why(host, status, reason);
 	host->in_hand = NULL;
@@ -260,10 +259,7 @@ static void crashed(struct host *host, int status, const char *reason)
 		return;
 	}
 	err_warn("consumer \"%s\": its handler has crashed: %s", host->self.handle, host->reason);
-	for (int i = 0; i < host->crashes && pause < RESTART_LAST; i++)
-		pause *= 2;
-	host->crashes++;
-	loop_timer_set(host->loop, &host->start_timer, clock_now() + (pause < RESTART_LAST ? pause : RESTART_LAST), start_due);
+	loop_timer_set(host->loop, &host->start_timer, clock_now() + clock_backoff(RESTART_FIRST, RESTART_LAST, host->crashes++), start_due);
 }
 
 static void bounce_in_hand(struct host *host)

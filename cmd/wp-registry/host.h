@@ -67,13 +67,13 @@ struct host {
 	struct claim *claims;
 	int64_t fetched, dealt, acknowledged;    /* offsets */
 	struct kept_answer *answers; /* of late, for claims that are still to come */
-	int tries;                   /* of the message that is first */
+	unsigned tries;              /* of the message that is first */
 	/* Ending */
 	enum host_end end;
 	bool asked_twice, refused;
 	char *reason;
 	int status;
-	int crashes;                 /* since the last answer */
+	unsigned crashes;            /* since the last answer */
 };
 
 /* Before the life begins: from now on a signal to end is heard, and host_run() obeys it. -1 with err recorded. */

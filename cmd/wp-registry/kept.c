@@ -176,18 +176,9 @@ void kept_fetch(struct host *host)
 	}
 }
 
-static usec_t pause_after(int tries)
-{
-	usec_t pause = RETRY_FIRST;
-
-	while (--tries > 0 && pause < RETRY_LAST)
-		pause *= 2;
-	return pause < RETRY_LAST ? pause : RETRY_LAST;
-}
-
 void kept_pause(struct host *host)
 {
-	loop_timer_set(host->loop, &host->store_timer, clock_now() + pause_after(++host->tries), try_again);
+	loop_timer_set(host->loop, &host->store_timer, clock_now() + clock_backoff(RETRY_FIRST, RETRY_LAST, host->tries++), try_again);
 }
 
 bool kept_done(struct host *host, int status, bool broken, const char *text, size_t len)

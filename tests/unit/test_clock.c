@@ -1,6 +1,7 @@
 #include "clock.h"
 #include "tap.h"
 
+#include <limits.h>
 #include <stdint.h>
 
 static void is_time(usec_t wall, const char *expected)
@@ -42,5 +43,9 @@ int main(void)
 	is_seconds(-1500000, "-1.5");
 	is_seconds(-2 * USEC_SEC, "-2");
 	is_seconds(INT64_MAX, "9223372036854.775807");
+	ok(clock_backoff(100, 1000, 0) == 100, "the first pause");
+	ok(clock_backoff(100, 1000, 3) == 800, "doubled each time");
+	ok(clock_backoff(100, 1000, 4) == 1000, "but never longer than the longest");
+	ok(clock_backoff(100, 1000, UINT_MAX) == 1000, "however often it has failed");
 	return done_testing();
 }
