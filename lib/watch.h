@@ -1,7 +1,8 @@
 /*
- * watch.h - what each verb has that prints what happens: lines out as they come, until a signal, a deadline, or nobody reads any more.
+ * watch.h - what verbs have in common that print what happens: lines as they come, until there is a signal, a deadline has
+ * come, or nobody reads any more.
  *
- *     watch_open(&w); add to W.LOOP what is to be heard, and to W.LINES what is there; watch_run(&w, timeout); watch_close(&w)
+ *     watch_open(&w); add to w.loop what is to be heard, and to w.lines what is there; watch_run(&w, timeout); watch_close(&w)
  */
 #ifndef WP_WATCH_H
 #define WP_WATCH_H

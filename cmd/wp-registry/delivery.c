@@ -3,9 +3,8 @@
 #include "err.h"
 #include "name.h"
 #include "results.h"
+#include "watch.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -30,26 +29,6 @@ static void on_done(void *ctx, const struct parcel *parcel, const struct result 
 		d->done(d, parcel, result);
 	else if (!d->failures_only || !outcome_good(result->outcome))
 		result_add(&d->out, parcel, result);
-}
-
-/* Told once, unless it is only that nobody reads any more. The exit status. */
-static int write_failed(void)
-{
-	if (errno == EPIPE)
-		return WP_IO;
-	err_errno("write error");
-	clearerr(stdout);
-	return err_report();
-}
-
-static void write_results(struct delivery *d)
-{
-	if (!d->out.len)
-		return;
-	if (fwrite(d->out.buf, 1, d->out.len, stdout) != d->out.len || fflush(stdout) == EOF)
-		stop(d, write_failed());
-	strbuf_reset(&d->out);
-	strbuf_shrink(&d->out, 1 << 16);
 }
 
 static void bad_line(struct delivery *d)
@@ -89,13 +68,16 @@ static void in_readable(struct loop_fd *handle, uint32_t events)
 static void after_turn(void *ctx)
 {
 	struct delivery *d = ctx;
+	int status;
 
 	if (d->reading)
 		take_lines(d);
 	courier_send(&d->courier);
 	if (d->in.added)
 		loop_watch(d->loop, &d->in, d->reading && !courier_full(&d->courier) ? EPOLLIN : 0);
-	write_results(d);
+	status = lines_print(&d->out);
+	if (status)
+		stop(d, status);
 	if (!d->reading && courier_idle(&d->courier))
 		loop_stop(d->loop);
 }

@@ -6,10 +6,8 @@
 #include "err.h"
 #include "io.h"
 #include "json.h"
-#include "loop.h"
+#include "watch.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,34 +22,25 @@ struct watch_args {
 	usec_t timeout;
 };
 
-struct watch {
-	const struct watch_args *args;
-	struct loop *loop;
+struct watching {
+	struct watch watch;
+	bool snapshot;
 	struct registry registry;
 	const char *stack;           /* NULL: all */
-	struct loop_fd bell, live, reader;
-	struct loop_timer deadline;
+	struct loop_fd bell, live;
 	struct process *processes;
 	int64_t seen;
-	struct strbuf lines;
-	int status;
 };
 
-#define watch_of(pointer, member) ((struct watch *)((char *)(pointer) - offsetof(struct watch, member)))
+#define watching_of(pointer, member) ((struct watching *)((char *)(pointer) - offsetof(struct watching, member)))
 
 /* Of a consumer without an inbox: nothing of it is locked. */
 struct process {
 	struct process *next;
-	struct watch *watch;
+	struct watching *owner;
 	pid_t pid;
 	struct loop_fd handle;
 };
-
-static void stop(struct watch *w, int status)
-{
-	w->status = status;
-	loop_stop(w->loop);
-}
 
 /* Lines */
 
@@ -74,58 +63,40 @@ static void add_event(struct strbuf *sb, const struct registry_event *event)
 
 static void on_event(const struct registry_event *event, void *ctx)
 {
-	struct watch *w = ctx;
+	struct watching *w = ctx;
 
 	if (!w->stack || !strcmp(w->stack, event->stack))
-		add_event(&w->lines, event);
-}
-
-/* Told once, unless it is only that nobody reads any more. The exit status. */
-static int write_failed(void)
-{
-	if (errno == EPIPE)
-		return WP_IO;
-	err_errno("write error");
-	clearerr(stdout);
-	return err_report();
-}
-
-static void write_lines(struct watch *w)
-{
-	if (w->lines.len && (fwrite(w->lines.buf, 1, w->lines.len, stdout) != w->lines.len || fflush(stdout) == EOF))
-		stop(w, write_failed());
-	strbuf_reset(&w->lines);
-	strbuf_shrink(&w->lines, 1 << 16);
+		add_event(&w->watch.lines, event);
 }
 
 /* Events */
 
 static void note_process(const struct consumer *c, const struct counts *live, void *ctx);
 
-static void take_events(struct watch *w)
+static void take_events(struct watching *w)
 {
 	int64_t seen = registry_events(&w->registry, w->seen, on_event, w);
 
 	if (seen < 0) {
-		stop(w, err_report());
+		watch_fail(&w->watch);
 		return;
 	}
 	if (seen != w->seen && registry_list(&w->registry, NULL, note_process, w) < 0)
-		stop(w, err_report());
+		watch_fail(&w->watch);
 	w->seen = seen;
-	write_lines(w);
+	watch_print(&w->watch);
 }
 
 static void bell_rang(struct loop_fd *handle, uint32_t events)
 {
-	struct watch *w = watch_of(handle, bell);
+	struct watching *w = watching_of(handle, bell);
 	struct stat st;
 
 	if (stat(w->registry.state.db_path, &st) < 0) {
 		err_set(WP_IO, "the state file was removed: \"%s\"", w->registry.state.db_path);
-		stop(w, err_report());
+		watch_fail(&w->watch);
 	} else if (db_bell_check(w->registry.db) < 0) {
-		stop(w, err_report());
+		watch_fail(&w->watch);
 	} else {
 		take_events(w);
 	}
@@ -133,7 +104,7 @@ static void bell_rang(struct loop_fd *handle, uint32_t events)
 
 static void lock_closed(struct loop_fd *handle, uint32_t events)
 {
-	struct watch *w = watch_of(handle, live);
+	struct watching *w = watching_of(handle, live);
 	_Alignas(struct inotify_event) char buf[4096];
 	int r = 0;
 	ssize_t n;
@@ -151,7 +122,7 @@ static void lock_closed(struct loop_fd *handle, uint32_t events)
 		}
 	}
 	if (r < 0)
-		stop(w, err_report());
+		watch_fail(&w->watch);
 	else
 		take_events(w);
 }
@@ -161,21 +132,21 @@ static void lock_closed(struct loop_fd *handle, uint32_t events)
 static void process_ended(struct loop_fd *handle, uint32_t events)
 {
 	struct process *p = (struct process *)((char *)handle - offsetof(struct process, handle)), **at;
-	struct watch *w = p->watch;
+	struct watching *w = p->owner;
 
 	for (at = &w->processes; *at != p; at = &(*at)->next)
 		;
 	*at = p->next;
-	loop_remove(w->loop, &p->handle);
+	loop_remove(w->watch.loop, &p->handle);
 	fd_close(&p->handle.fd);
 	free(p);
 	if (registry_reap(&w->registry) < 0)
-		stop(w, err_report());
+		watch_fail(&w->watch);
 	else
 		take_events(w);
 }
 
-static bool is_noted(const struct watch *w, pid_t pid)
+static bool is_noted(const struct watching *w, pid_t pid)
 {
 	const struct process *p = w->processes;
 
@@ -187,7 +158,7 @@ static bool is_noted(const struct watch *w, pid_t pid)
 /* One that cannot be waited for is found dead when somebody looks. */
 static void note_process(const struct consumer *c, const struct counts *live, void *ctx)
 {
-	struct watch *w = ctx;
+	struct watching *w = ctx;
 	struct process *p;
 	int fd;
 
@@ -197,8 +168,8 @@ static void note_process(const struct consumer *c, const struct counts *live, vo
 	if (fd < 0)
 		return;
 	p = xcalloc(1, sizeof(*p));
-	*p = (struct process){ .next = w->processes, .watch = w, .pid = c->pid };
-	if (loop_add(w->loop, &p->handle, fd, EPOLLIN, process_ended) < 0) {
+	*p = (struct process){ .next = w->processes, .owner = w, .pid = c->pid };
+	if (loop_add(w->watch.loop, &p->handle, fd, EPOLLIN, process_ended) < 0) {
 		err_clear();
 		fd_close(&fd);
 		free(p);
@@ -209,7 +180,7 @@ static void note_process(const struct consumer *c, const struct counts *live, vo
 
 /* Opening */
 
-static int watch_locks(struct watch *w)
+static int watch_locks(struct watching *w)
 {
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
@@ -218,32 +189,7 @@ static int watch_locks(struct watch *w)
 		fd_close(&fd);
 		return -1;
 	}
-	return loop_add(w->loop, &w->live, fd, EPOLLIN, lock_closed);
-}
-
-static void on_signal(int signo, void *ctx)
-{
-	stop(ctx, 128 + signo);
-}
-
-static void on_deadline(struct loop_timer *timer)
-{
-	stop(watch_of(timer, deadline), WP_TEMPFAIL);
-}
-
-static void reader_gone(struct loop_fd *handle, uint32_t events)
-{
-	stop(watch_of(handle, reader), WP_IO);
-}
-
-/* One that reads no more must not have us wait for the next event to find out. */
-static int watch_reader(struct watch *w)
-{
-	struct stat st;
-
-	if (fstat(STDOUT_FILENO, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		return 0;
-	return loop_add(w->loop, &w->reader, STDOUT_FILENO, EPOLLERR, reader_gone);
+	return loop_add(w->watch.loop, &w->live, fd, EPOLLIN, lock_closed);
 }
 
 static void add_present(const struct consumer *c, const struct counts *live, void *ctx)
@@ -252,61 +198,56 @@ static void add_present(const struct consumer *c, const struct counts *live, voi
 		.at = c->since, .event = consumer_state_name(c->state), .reason = c->reason, .stack = c->stack, .handle = c->handle, .pid = c->pid };
 
 	note_process(c, live, ctx);
-	if (((struct watch *)ctx)->args->snapshot)
+	if (((struct watching *)ctx)->snapshot)
 		on_event(&event, ctx);
 }
 
 /* First the ears, then the eyes. */
-static int set_up(struct watch *w, const struct globals *globals)
+static int set_up(struct watching *w, const struct globals *globals, const struct watch_args *args)
 {
-	if (stack_of(&w->args->stack, &w->stack) < 0 || loop_init(&w->loop) < 0 || registry_open(&w->registry, globals->state) < 0)
+	w->snapshot = args->snapshot;
+	if (stack_of(&args->stack, &w->stack) < 0 || registry_open(&w->registry, globals->state) < 0)
 		return -1;
 	if (watch_locks(w) < 0 || db_bell_open(w->registry.db, "registry") < 0
-	    || loop_add(w->loop, &w->bell, db_fd(w->registry.db), EPOLLIN, bell_rang) < 0)
+	    || loop_add(w->watch.loop, &w->bell, db_fd(w->registry.db), EPOLLIN, bell_rang) < 0)
 		return -1;
 	if (registry_reap(&w->registry) < 0)
 		return -1;
 	w->seen = registry_last_event(&w->registry);
-	if (w->seen < 0 || registry_list(&w->registry, NULL, add_present, w) < 0)
-		return -1;
-	if (w->args->timeout >= 0)
-		loop_timer_set(w->loop, &w->deadline, clock_now() + w->args->timeout, on_deadline);
-	return watch_reader(w) < 0 ? -1 : loop_stop_signals(w->loop, on_signal, w);
+	return w->seen < 0 ? -1 : registry_list(&w->registry, NULL, add_present, w);
 }
 
-static void tear_down(struct watch *w)
+static void tear_down(struct watching *w)
 {
 	struct process *p;
 
 	while ((p = w->processes)) {
 		w->processes = p->next;
-		loop_remove(w->loop, &p->handle);
+		loop_remove(w->watch.loop, &p->handle);
 		fd_close(&p->handle.fd);
 		free(p);
 	}
 	if (w->live.added) {
-		loop_remove(w->loop, &w->live);
+		loop_remove(w->watch.loop, &w->live);
 		fd_close(&w->live.fd);
 	}
 	if (w->bell.added)
-		loop_remove(w->loop, &w->bell);
+		loop_remove(w->watch.loop, &w->bell);
 	registry_close(&w->registry);
-	loop_free(w->loop);
-	strbuf_release(&w->lines);
+	watch_close(&w->watch);
 }
 
-static int watch_run(void *globals, void *args, int n, char **operands)
+static int watch_verb(void *globals, void *args, int n, char **operands)
 {
-	struct watch w = { .args = args, .registry.state.fd = -1, .lines = STRBUF_INIT };
+	struct watching w = { .registry.state.fd = -1 };
+	int status;
 
-	if (set_up(&w, globals) < 0)
-		w.status = err_report();
-	if (!w.status)
-		write_lines(&w);
-	if (!w.status && loop_run(w.loop) < 0)
-		w.status = err_report();
+	if (watch_open(&w.watch) < 0 || set_up(&w, globals, args) < 0)
+		status = err_report();
+	else
+		status = watch_run(&w.watch, ((struct watch_args *)args)->timeout);
 	tear_down(&w);
-	return w.status;
+	return status;
 }
 
 static const struct watch_args defaults = { .timeout = -1 };
@@ -320,5 +261,5 @@ static const struct opt options[] = {
 
 const struct verb verb_watch = {
 	.name = "watch", .args = "", .summary = "print what happens to consumers as it happens",
-	.options = options, .size = sizeof(struct watch_args), .defaults = &defaults, .run = watch_run,
+	.options = options, .size = sizeof(struct watch_args), .defaults = &defaults, .run = watch_verb,
 };
