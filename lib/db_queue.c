@@ -133,15 +133,8 @@ int db_queue_listen(struct db_queue *queue)
 {
 	if (queue->inotify >= 0)
 		return 0;
-	queue->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (queue->inotify < 0)
-		return err_errno("cannot watch \"%s\"", queue->path);
-	if (inotify_add_watch(queue->inotify, queue->path, IN_MODIFY | IN_ATTRIB) < 0) {
-		err_errno("cannot watch \"%s\"", queue->path);
-		fd_close(&queue->inotify);
-		return -1;
-	}
-	return 0;
+	queue->inotify = fd_inotify(queue->path, IN_MODIFY | IN_ATTRIB);
+	return queue->inotify < 0 ? -1 : 0;
 }
 
 int db_queue_heard(struct db_queue *queue)

@@ -1,11 +1,13 @@
 #include "io.h"
 
 #include "alloc.h"
+#include "err.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 enum { CHUNK = 64 << 10, KEEP = 4 * CHUNK };
@@ -80,6 +82,17 @@ int fd_wait_readable(int fd, usec_t deadline)
 		if (r >= 0 || errno != EINTR)
 			return r;
 	}
+}
+
+int fd_inotify(const char *path, uint32_t events)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	if (fd < 0 || inotify_add_watch(fd, path, events) < 0) {
+		err_errno("cannot watch \"%s\"", path);
+		fd_close(&fd);
+	}
+	return fd;
 }
 
 void fd_discard(int fd)

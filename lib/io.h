@@ -20,6 +20,8 @@ ssize_t read_full(int fd, void *buf, size_t len);
 int write_full(int fd, const void *buf, size_t len);
 
 int fd_nonblock(int fd, bool on);
+/* An inotify(7) descriptor, non-blocking, for EVENTS of PATH. -1 with err recorded. */
+int fd_inotify(const char *path, uint32_t events);
 /* Read what is there, of a non-blocking descriptor, and forget it. */
 void fd_discard(int fd);
 /* Wait for something to read, or the end: 1; 0 when it is DEADLINE (clock_now(); USEC_NEVER: none); -1 with errno. */

@@ -226,16 +226,9 @@ static void lock_closed(struct loop_fd *handle, uint32_t events)
 
 static int watch_locks(struct roster *r)
 {
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int fd = fd_inotify(r->p->state.live_dir, IN_CLOSE_WRITE | IN_DELETE);
 
-	if (fd < 0)
-		return err_errno("cannot watch \"%s\"", r->p->state.live_dir);
-	if (inotify_add_watch(fd, r->p->state.live_dir, IN_CLOSE_WRITE | IN_DELETE) < 0) {
-		err_errno("cannot watch \"%s\"", r->p->state.live_dir);
-		fd_close(&fd);
-		return -1;
-	}
-	return loop_add(r->loop, &r->live, fd, EPOLLIN, lock_closed);
+	return fd < 0 ? -1 : loop_add(r->loop, &r->live, fd, EPOLLIN, lock_closed);
 }
 
 static int watch_state(struct roster *r)

@@ -87,12 +87,8 @@ int wire_watch(const struct state *state)
 	if (make_dir(state) < 0)
 		return -1;
 	strbuf_addf(&dir, "%s/" DIRECTORY, state->dir);
-	fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	/* A socket is given its name when one can connect to it. */
-	if (fd < 0 || inotify_add_watch(fd, dir.buf, IN_MOVED_TO) < 0) {
-		err_errno("cannot watch \"%s\"", dir.buf);
-		fd_close(&fd);
-	}
+	fd = fd_inotify(dir.buf, IN_MOVED_TO);
 	strbuf_release(&dir);
 	return fd;
 }

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "err.h"
+#include "io.h"
 #include "sweep.h"
 
 #include <errno.h>
@@ -263,15 +264,8 @@ static int session_watch_deaths(struct session *s)
 
 	if (db_kind(s->store.db) != DB_SQLITE)
 		return 0;
-	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (fd < 0)
-		return err_errno("cannot watch \"%s\"", s->store.state.live_dir);
-	if (inotify_add_watch(fd, s->store.state.live_dir, IN_CLOSE_WRITE) < 0) {
-		err_errno("cannot watch \"%s\"", s->store.state.live_dir);
-		close(fd);
-		return -1;
-	}
-	return loop_add(s->loop, &s->deaths, fd, EPOLLIN, session_death);
+	fd = fd_inotify(s->store.state.live_dir, IN_CLOSE_WRITE);
+	return fd < 0 ? -1 : loop_add(s->loop, &s->deaths, fd, EPOLLIN, session_death);
 }
 
 static int session_join(struct session *s, usec_t ttl)

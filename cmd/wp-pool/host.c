@@ -254,12 +254,9 @@ static int wait_for_name(struct host *host, int inotify)
 
 static int take_name(struct host *host)
 {
-	int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), r;
+	int inotify = fd_inotify(host->state.live_dir, IN_CLOSE_WRITE | IN_DELETE);
+	int r = inotify < 0 ? -1 : wait_for_name(host, inotify);
 
-	if (inotify < 0 || inotify_add_watch(inotify, host->state.live_dir, IN_CLOSE_WRITE | IN_DELETE) < 0)
-		r = err_errno("cannot watch \"%s\"", host->state.live_dir);
-	else
-		r = wait_for_name(host, inotify);
 	fd_close(&inotify);
 	return r;
 }

@@ -182,14 +182,9 @@ static void note_process(const struct consumer *c, const struct counts *live, vo
 
 static int watch_locks(struct watching *w)
 {
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int fd = fd_inotify(w->registry.state.live_dir, IN_CLOSE_WRITE | IN_DELETE);
 
-	if (fd < 0 || inotify_add_watch(fd, w->registry.state.live_dir, IN_CLOSE_WRITE | IN_DELETE) < 0) {
-		err_errno("cannot watch \"%s\"", w->registry.state.live_dir);
-		fd_close(&fd);
-		return -1;
-	}
-	return loop_add(w->watch.loop, &w->live, fd, EPOLLIN, lock_closed);
+	return fd < 0 ? -1 : loop_add(w->watch.loop, &w->live, fd, EPOLLIN, lock_closed);
 }
 
 static void add_present(const struct consumer *c, const struct counts *live, void *ctx)
