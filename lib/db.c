@@ -184,6 +184,11 @@ int db_copy_end(struct db *db)
 	return db->driver->copy_end(db);
 }
 
+bool db_replaced(struct db *db)
+{
+	return db->driver->replaced && db->driver->replaced(db);
+}
+
 int db_bell_open(struct db *db, const char *name)
 {
 	return db->driver->bell_open(db, name);

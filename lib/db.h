@@ -51,6 +51,8 @@ enum db_result {
 int db_open(struct db **db, const char *where, const char *path);
 void db_close(struct db *db);        /* NULL is fine */
 enum db_kind db_kind(const struct db *db);
+/* SQLite: was the state file removed, or another put in its place, since it was opened? */
+bool db_replaced(struct db *db);
 
 /*
  * After DB_LOST (Postgres only; SQLite never returns it). db_reconnect_start() begins;

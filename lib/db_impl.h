@@ -47,6 +47,8 @@ struct db_driver {
 	int (*bell_check)(struct db *db);
 	int (*fd)(struct db *db);
 
+	bool (*replaced)(struct db *db);         /* NULL: it cannot be */
+
 	/* Postgres only */
 	int (*bell_arm)(struct db *db, const char *name);
 	int (*bell_disarm)(struct db *db, const char *name);

@@ -701,6 +701,13 @@ static int sqlite_fd(struct db *base)
 
 /* Opening and closing */
 
+static bool sqlite_replaced(struct db *base)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(self(base)->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+}
+
 /* Let SQLite do it on closing, which it does only when nobody else has the file open. */
 static void cut_off_log(struct sqlite *db)
 {
@@ -871,6 +878,7 @@ static const struct db_driver sqlite_driver = {
 	.bell_open = sqlite_bell_open,
 	.bell_check = sqlite_bell_check,
 	.fd = sqlite_fd,
+	.replaced = sqlite_replaced,
 };
 
 /* One thread, and nobody asks how much memory it uses: the locks and counts are a tenth of the

@@ -8,29 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 /* Opening */
-
-static void remember_file(struct presence *p)
-{
-	struct stat st;
-
-	if (stat(p->state.db_path, &st) < 0)
-		return;          /* gone already: presence_replaced() will say so */
-	p->device = st.st_dev;
-	p->inode = st.st_ino;
-}
 
 int presence_open(struct presence *p, const char *dir)
 {
 	*p = (struct presence){ .state.fd = -1, .locks = STRVEC_INIT };
 	if (state_open(&p->state, dir) < 0)
 		return -1;
-	if (process_boot(&p->boot) == 0 && db_open(&p->db, NULL, p->state.db_path) == 0 && schema_check(p->db) == 0) {
-		remember_file(p);
+	if (process_boot(&p->boot) == 0 && db_open(&p->db, NULL, p->state.db_path) == 0 && schema_check(p->db) == 0)
 		return 0;
-	}
 	presence_close(p);
 	return -1;
 }
@@ -53,13 +40,6 @@ void presence_close(struct presence *p)
 	strvec_release(&p->locks);
 	if (p->state.dir)
 		state_release(&p->state);
-}
-
-bool presence_replaced(const struct presence *p)
-{
-	struct stat st;
-
-	return stat(p->state.db_path, &st) < 0 || st.st_ino != p->inode || st.st_dev != p->device;
 }
 
 /* Transactions */

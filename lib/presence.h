@@ -31,7 +31,6 @@ struct presence {
 	struct state state;
 	struct db *db;
 	int64_t boot;
-	uint64_t device, inode;      /* of the state file as we have it open */
 
 	/* private: the locks of those whose removal is not committed yet */
 	int64_t *numbers;
@@ -44,8 +43,6 @@ int presence_open(struct presence *p, const char *dir);
 /* The same only where there is one already: 1 opened, 0 there is none, -1 with err recorded. */
 int presence_open_existing(struct presence *p, const char *dir);
 void presence_close(struct presence *p);
-/* Was the state file removed, or another put in its place? */
-bool presence_replaced(const struct presence *p);
 
 struct presence_entry {
 	int64_t id;                  /* the number of its lock */

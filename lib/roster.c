@@ -167,7 +167,7 @@ static void take_events(struct roster *r)
 {
 	int64_t before = r->seen;
 
-	if (presence_replaced(r->p)) {
+	if (db_replaced(r->p->db)) {
 		err_set(WP_IO, "the state file was removed: \"%s\"", r->p->state.db_path);
 		fail(r);
 	} else if (read_events(r) < 0) {

@@ -111,7 +111,7 @@ static int open_state(struct tracked *t)
 static void look_after_files(struct loop_timer *timer)
 {
 	struct tracked *t = tracked_of(timer, check);
-	bool replaced = presence_replaced(&t->p);
+	bool replaced = db_replaced(t->p.db);
 
 	if (!replaced && !lock_removed(t)) {
 		loop_timer_set(t->loop, timer, clock_now() + CHECK_EVERY, look_after_files);

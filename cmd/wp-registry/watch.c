@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -90,9 +89,8 @@ static void take_events(struct watching *w)
 static void bell_rang(struct loop_fd *handle, uint32_t events)
 {
 	struct watching *w = watching_of(handle, bell);
-	struct stat st;
 
-	if (stat(w->registry.state.db_path, &st) < 0) {
+	if (db_replaced(w->registry.db)) {
 		err_set(WP_IO, "the state file was removed: \"%s\"", w->registry.state.db_path);
 		watch_fail(&w->watch);
 	} else if (db_bell_check(w->registry.db) < 0) {

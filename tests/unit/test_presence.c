@@ -313,9 +313,9 @@ int main(void)
 	strbuf_addstr(&live, p.state.live_dir);
 	ok(rmdir(live.buf) == 0, "no lock file is left behind");
 	strbuf_release(&live);
-	ok(!presence_replaced(&p), "the state file is the one we opened");
+	ok(!db_replaced(p.db), "the state file is the one we opened");
 	unlink(p.state.db_path);
-	ok(presence_replaced(&p), "until it is removed");
+	ok(db_replaced(p.db), "until it is removed");
 	presence_close(&p);
 	clean_up();
 	return done_testing();
