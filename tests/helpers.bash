@@ -142,9 +142,10 @@ pg() {
 start() {
 	local name=$1 file
 	shift
-	# For wait_line: tail looks for a file that is not there only now and then.
+	# For wait_line: tail looks for a file that is not there only now and then, and what an earlier NAME has said is not to be
+	# found before the new one's shell has emptied the file.
 	for file in "$T/$name.out" "$T/$name.err"; do
-		[ -e "$file" ] || : >"$file"
+		[ -p "$file" ] || : >"$file"
 	done
 	"$@" >"$T/$name.out" 2>"$T/$name.err" 3>&- &
 	pid=$!
