@@ -72,8 +72,8 @@ shell() {
 	local file
 	stub family <<-'SH'
 		trap "" TERM HUP
-		sh -c 'trap "" TERM HUP; sleep 1000 & echo $! >grandchild; echo $$ >child; echo up; wait' &
 		echo $$ >command
+		sh -c 'trap "" TERM HUP; sleep 1000 & echo $! >grandchild; echo $$ >child; echo up; wait' &
 		wait
 	SH
 	start one wp-presence track k -- family
@@ -108,7 +108,7 @@ victim() {
 	start outer sh -c 'exec wp-pool map -- victim <lines'
 	wait_line up up
 	victim=$(cat victim.pid)
-	guard=$(pgrep -P "$victim" -x wp-guard)
+	guard_of "$victim"
 }
 
 kill_victim_and_see() {
@@ -138,7 +138,7 @@ kill_victim_and_see() {
 	rm state/live/presence.*
 	wait_line victim.err "tracked again"
 	run -0 wp-presence wait -t held --key k --timeout "${PATIENCE}s"
-	guard=$(pgrep -P "$victim" -x wp-guard)
+	guard_of "$victim"
 	kill_victim_and_see
 	assert_nothing_left
 }
@@ -157,7 +157,8 @@ new_guard() {
 	SH
 	start one wp-presence track k -- family
 	wait_line one.out up
-	first=$(pgrep -P "$pid_one" -x wp-guard)
+	guard_of "$pid_one"
+	first=$guard
 	kill -KILL "$first"
 	until_true new_guard "$pid_one" "$first"
 	assert_present k
@@ -212,7 +213,7 @@ killed|20"
 	local guard
 	worker w w
 	watcher one
-	guard=$(pgrep -P "$pid_w" -x wp-guard)
+	guard_of "$pid_w"
 	kill -KILL "$pid_one" "$pid_w"
 	finish 137 "$pid_w"
 	finish 137 "$pid_one"

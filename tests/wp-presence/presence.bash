@@ -26,10 +26,14 @@ end_worker() {
 wait_gone() { until_true has_ended "$1"; }
 has_ended() { [ ! -e "/proc/$1" ] || grep -qs '^State:.[ZX]' "/proc/$1/status"; }
 
+# guard_of PID: the guard of a wrapper, in $guard. It is forked, and names itself when it comes to that.
+guard_of() { until_true has_guard "$1"; }
+has_guard() { guard=$(pgrep -P "$1" -x wp-guard); }
+
 # kill_worker NAME: SIGKILL, until it is reaped and, of a wrapper, all that it has started was killed.
 kill_worker() {
-	local pid_of=pid_$1 guard
-	guard=$(pgrep -P "${!pid_of}" -x wp-guard) || true
+	local pid_of=pid_$1 guard=
+	! grep -qzx track "/proc/${!pid_of}/cmdline" || guard_of "${!pid_of}"
 	kill -KILL "${!pid_of}"
 	finish 137 "${!pid_of}"
 	[ -z "$guard" ] || wait_gone "$guard"
@@ -80,17 +84,11 @@ watched() {
 	jq -r 'select(.key != "ready") | .event + " " + .key + (if .reason then ":" + .reason else "" end)' "$T/$1.out" | paste -sd ' '
 }
 
-# until_true COMMAND...
-until_true() {
-	local deadline=$((SECONDS + PATIENCE))
-	until "$@"; do
-		[ $SECONDS -lt $deadline ] || abort_test "never true: $*"
-	done
-}
-
-# blocks PID SIGNAL: a program that reads its signals does so when it is set up, and hears of everything then.
+# blocks PID SIGNAL: wp-presence has set up how it reads its signals, and hears of everything then. A shell blocks some, too, before
+# it has become another program.
 blocks() {
 	local blocked
+	[ "$(cat "/proc/$1/comm")" = wp-presence ] || return
 	blocked=0x$(awk '/^SigBlk/ { print $2 }' "/proc/$1/status")
 	[ $((blocked >> ($(kill -l "$2") - 1) & 1)) -eq 1 ]
 }

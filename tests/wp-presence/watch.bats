@@ -201,7 +201,8 @@ leave untracked:untracked"
 	for n in $(seq 20); do
 		worker "w$n" "w$n"
 		echo "$pid" >>pids
-		pgrep -P "$pid" -x wp-guard >>guards
+		guard_of "$pid"
+		echo "$guard" >>guards
 	done
 	watcher one
 	watcher two
