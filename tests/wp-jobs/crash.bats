@@ -82,14 +82,18 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 }
 
 @test "SIGKILL to the worker while another waits: its jobs are taken over, also the long one" {
+	local handler
 	gated_handler
 	wp-jobs add -q long 1 >long_id
 	start one wp-jobs work -q long -j 1 -- gated
 	wait_begun 1001
+	handler=$(pgrep -P "$(pools_of "$pid_one")" -x gated)
 	start two wp-jobs work -q long -j 1 -- gated
 	kill -KILL "$pid_one"
 	finish 137 "$pid_one"
 	wait_begun 1001
+	# Of two who wait at the gate either may be let through.
+	wait_ended "$handler"
 	open_gate 0
 	run -0 wp-jobs await --timeout "${PATIENCE}s" 1001
 	wp-jobs work -q q -j 4 --drain -- append
@@ -114,7 +118,9 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	start_reading lines outer wp-pool map -- victim
 	wait_begun 1001
 	victim=$(cat victim.pid)
-	guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard)
+	# It is forked, and names itself when it comes to that.
+	has_guard() { guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard); }
+	until_true has_guard
 	kill -STOP "$guard"
 	kill -KILL "$victim"
 	wait_ended "$victim"

@@ -28,7 +28,7 @@ out() { jobs ID --state reserved,in_progress | wc -l; }
 	make_state
 	gated_handler
 	wp-jobs add -q q 1 2 >ids
-	start watch wp-presence watch
+	start watch wp-presence watch --snapshot
 	start work wp-jobs work -q q -j 3 --name jobber -- gated
 	wp-presence wait --key jobber --timeout "${PATIENCE}s"
 	wait_begun

@@ -269,6 +269,7 @@ assert_regex() { [[ $1 =~ $2 ]] || { echo "\"$1\" does not match $2" && return 1
 	wait_begun 1
 	assert_equal "$(count q available)" 6
 	kill "$pid_work"
+	wait_count q available 9
 	open_gate 0
 	finish 0
 	WP_JOBS_PREFETCH=0 start work wp-jobs work -q q -j 2 -- gated
