@@ -156,7 +156,8 @@ done with last"
 @test "durable: one that has taken too long is tried again" {
 	mkfifo never
 	fifo_fd "$T/never"
-	wp-registry define one --durable --timeout 200ms --shutdown-timeout 10ms -- sh -c 'read -r message; echo >>tries; [ "$(wc -l <tries)" -gt 1 ] || read -r line <never; echo "$message"'
+	wp-registry define one --durable --timeout 2s --shutdown-timeout 10ms -- \
+		sh -c 'read -r message; echo >>tries; [ "$(wc -l <tries)" -gt 1 ] || read -r line <never; echo "$message"'
 	assert_equal "$(wp-registry send one a)" a
 	assert_equal "$(wc -l <tries)" 2
 	over
@@ -527,10 +528,10 @@ has_effects() { [ "$(cat "$T/effects" 2>/dev/null | wc -l)" -ge "$1" ]; }
 	publish_of p one a b
 	given one
 	until_of one PENDING 2
-	start remover wp-registry remove one
-	until_true has_columns one STATE ""
+	removing one
 	assert_equal "$(kept)" 0
 	let_go one 0 answer
+	goes_on
 	finish 1 "$pid_p"
 	assert_equal "$(jq -c '[.offset, .result]' p.out | sort | tail -n 1)" '[2,"removed"]'
 	finish 0 "$pid_remover"
@@ -561,7 +562,7 @@ has_effects() { [ "$(cat "$T/effects" 2>/dev/null | wc -l)" -ge "$1" ]; }
 	wp-registry send --no-wait one a
 	wp-registry send --no-wait one b
 	given one
-	assert_equal "$(of one STATE,PENDING,DELIVERED)" "running 2 0"
+	until_of one STATE,PENDING,DELIVERED "running 2 0"
 	let_go one 0
 	given one
 	kill_consumer one

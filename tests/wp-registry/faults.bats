@@ -201,7 +201,10 @@ make_log() {
 	for n in 1 2 3 4 5 6 7 8 9 10; do
 		run -0 wp-registry send a "m$n"
 		assert_output "did m$n"
-		pid=$(wp-registry whereis a) && kill -KILL "$pid" || true
+		pid=$(wp-registry whereis a) || continue
+		kill -KILL "$pid" || true
+		# Up to then it may be sent the next message still.
+		wait_ended "$pid"
 	done
 	assert_equal "$(paste -sd ' ' log)" "m1 m2 m3 m4 m5 m6 m7 m8 m9 m10"
 	assert_unharmed
@@ -227,13 +230,15 @@ make_log() {
 gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 
 @test "SIGKILL to the guard of a consumer: it is replaced, and a SIGKILL to the consumer leaves nothing" {
-	local first guard
+	local first='' guard
 	innocent
 	make_family
 	registered a -- family
-	first=$(pgrep -P "$pid_a" -x wp-guard)
-	kill -KILL "$first"
+	# It is forked, and names itself when it comes to that.
 	new_guard() { guard=$(pgrep -P "$pid_a" -x wp-guard) && [ "$guard" != "$first" ]; }
+	until_true new_guard
+	first=$guard
+	kill -KILL "$first"
 	until_true new_guard
 	start sender_a wp-registry send a x
 	wait_line up up
@@ -436,7 +441,7 @@ gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 	registered other -- log
 	kill -STOP "$pid_stopped"
 	messages stopped other stopped >in
-	run -1 --separate-stderr wp-registry publish --timeout 1s <in
+	run -1 --separate-stderr wp-registry publish --timeout 3s <in
 	echo "$output" >out
 	assert_equal "$(results out)" "$(printf '%s\n' "stopped timed-out" "other delivered did \"to other\"" "stopped timed-out")"
 	kill -CONT "$pid_stopped"
@@ -463,7 +468,7 @@ gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 @test "SIGSTOP to a handler: with --timeout it is killed all the same, with what it has started" {
 	innocent
 	make_family
-	registered a --timeout 300ms --shutdown-timeout 100ms -- family
+	registered a --timeout 3s --shutdown-timeout 100ms -- family
 	start sender_a wp-registry send a x
 	wait_line up up
 	kill -STOP "$(cat parent)" "$(cat child)"
@@ -481,7 +486,7 @@ gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 	registered warm --warm --shutdown-timeout 100ms -- sh -c 'trap "" TERM; cat >/dev/null; sleep 1000'
 	registered other -- cat
 	messages never warm other never warm >in
-	run -1 --separate-stderr wp-registry publish --timeout 500ms <in
+	run -1 --separate-stderr wp-registry publish --timeout 3s <in
 	echo "$output" >out
 	assert_equal "$(results out)" \
 		"$(printf '%s\n' "never timed-out" "warm timed-out" "other delivered to other" "never timed-out" "warm timed-out")"
@@ -643,7 +648,7 @@ gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 @test "a warm handler that answers when it is told to end, and stays: it is killed" {
 	innocent
 	open_gate up gate
-	registered a --warm --shutdown-timeout 200ms -- sh -c \
+	registered a --warm --shutdown-timeout 2s -- sh -c \
 		'trap "echo term >up" TERM; read -r m; echo up >up; until read -r go <gate; do :; done; echo late; while :; do sleep 1000; done'
 	start sender_a wp-registry send a x
 	wait_line up '^up'
@@ -729,8 +734,8 @@ gone_from_list() { [ -z "$(of "$1" HANDLE)" ]; }
 		wait_line "$name.out" delivered
 	done
 	before=$(wc -l <first.out)
-	goes_on() { [ "$(wc -l <first.out)" -gt $((before + 200)) ]; }
-	until_true goes_on
+	has_more() { [ "$(wc -l <first.out)" -gt $((before + 200)) ]; }
+	until_true has_more
 	kill -TERM "$pid_first" "$pid_second"
 	finish 143 "$pid_first"
 	finish 143 "$pid_second"
@@ -775,12 +780,13 @@ make_slow() {
 	for n in {1..200}; do
 		echo '{"to":"a","event":1}'
 	done >in
-	start publisher without_rights bash -c 'exec wp-registry publish --timeout 0 <in'
+	# shellcheck disable=SC2016 # without rights it is not a child of ours
+	start publisher without_rights bash -c 'echo $$ >publisher; exec wp-registry publish --timeout 0 <in'
 	until_pending a 200
-	kill -STOP "$pid_publisher"
+	kill -STOP "$(cat publisher)"
 	echo go >>gate
 	until_pending a 0
-	kill -CONT "$pid_publisher"
+	kill -CONT "$(cat publisher)"
 	finish 0
 	assert_equal "$(jq -r '.result + " " + (.reply | length | tostring)' publisher.out | uniq -c | tr -s ' ')" " 200 delivered 30000"
 	assert_unharmed
@@ -870,7 +876,7 @@ header() {
 	registered b -- cat
 	rm "state/pipe/registry.$(sql "SELECT printf('%x', life) FROM consumer WHERE handle = 'a'")"
 	messages a b >in
-	run -1 --separate-stderr wp-registry publish --timeout 300ms <in
+	run -1 --separate-stderr wp-registry publish --timeout 3s <in
 	echo "$output" >out
 	assert_equal "$(results out)" "$(printf '%s\n' "a timed-out" "b delivered to b")"
 	kill -TERM "$pid_a"

@@ -157,6 +157,8 @@ plain suspended"
 	wp-registry define dies --warm -- sh -c 'read -r line; kill -KILL $$'
 	run -1 wp-registry send exits x
 	run -1 wp-registry send dies x
+	until_state exits crashed
+	until_state dies crashed
 	assert_equal "$(of exits STATE,REASON,PID)" "crashed exit status 7 null"
 	assert_equal "$(of dies STATE,REASON)" "crashed killed by signal 9"
 	over

@@ -356,7 +356,7 @@ $T/there"
 
 @test "register: a warm handler that closes its output is ended, and has crashed" {
 	open_gate hold
-	registered a --warm --shutdown-timeout 50ms -- sh -c 'exec >&-; trap "" TERM; read -r _ <hold'
+	registered a --warm --shutdown-timeout 50ms -- sh -c 'trap "" TERM; exec >&-; read -r _ <hold'
 	run -1 wp-registry send a x
 	unregistered a 137
 	assert_equal "$(state_of a)" crashed
@@ -677,7 +677,8 @@ listener() {
 	register a a -- cat <&-
 	register b b -- cat
 	start c bash -c 'exec wp-registry register c --ready-fd 9 -- sh -c "echo x >&2; cat" 9>ready <&- >&- 2>&-'
-	until_event c 'start|running'
+	# It is said how many there are when it has been told that it is there.
+	wait_line ready '^3$'
 	start d bash -c 'exec wp-registry register d -- sh -c "echo x >&2; cat" >/dev/full 2>&1'
 	until_event d 'start|running'
 	assert_equal "$(cat ready)" 3
@@ -769,7 +770,7 @@ listener() {
 		rm -f ended
 		case $how in
 		end) patience=1m ;;
-		term) patience=1s ;;
+		term) patience=2s ;;
 		kill) patience=50ms ;;
 		esac
 		registered "$how" --warm --shutdown-timeout "$patience" -- handler "$how"
@@ -790,6 +791,7 @@ listener() {
 	watcher watch
 	wp-registry remove a
 	unregistered a 0
+	wait_line watch.out '"event":"remove"'
 	stop_watcher watch
 	assert_equal "$(watched watch)" 'running a remove a'
 	over

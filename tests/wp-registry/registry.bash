@@ -48,15 +48,18 @@ kill_registration() {
 	wait_ended $children
 }
 
-# kill_consumer HANDLE: the same of one that was started by a message.
+# kill_consumer HANDLE: the same of one that was started by a message. One that is only being started has not crashed when it is killed.
 kill_consumer() {
 	local pid children
+	until_true has_begun "$1"
 	pid=$(wp-registry whereis "$1")
 	children=$(pgrep -P "$pid") || true
 	kill -KILL "$pid"
 	# shellcheck disable=SC2086
 	wait_ended "$pid" $children
 }
+
+has_begun() { [ "$(state_of "$1")" != starting ]; }
 
 # of HANDLE COLUMN,... [OPTION...]: these columns of "list", raw and without headings.
 of() {
@@ -165,6 +168,22 @@ given() {
 
 # let_go NAME STATUS [REPLY]
 let_go() { printf '%s\n' "${*:2}" >>"$T/$1.gate"; }
+
+# removing HANDLE: "remove" in the background, as process "remover", which has said so to the consumer. That is stopped, so that it hears
+# of its removal before whatever happens until goes_on.
+removing() {
+	consumer=$(wp-registry whereis "$1")
+	kill -STOP "$consumer"
+	start remover wp-registry remove "$1"
+	until_true has_told "$pid"
+	assert_equal "$(state_of "$1")" ""
+}
+goes_on() { kill -CONT "$consumer"; }
+# has_told PID: it has a socket and sleeps, which "remove" only does when it has told the consumer.
+has_told() {
+	[ "$(cat "/proc/$1/comm")" = wp-registry ] && find "/proc/$1/fd" -lname 'socket:*' 2>/dev/null | grep -q . &&
+		grep -q '^State:.S' "/proc/$1/status"
+}
 
 # over: all consumers are removed, and nothing is left of them nor of anything else.
 over() {

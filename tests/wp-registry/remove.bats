@@ -51,10 +51,9 @@ result_of() { jq -r .result "$T/$1.out"; }
 	jq -cn '{to: "busy", event: "b"}' >message
 	start second bash -c 'wp-registry publish <message'
 	until_pending busy 2
-	start remover wp-registry remove busy
-	until_true is_free busy
-	kill -0 "$pid_remover"
+	removing busy
 	let_go one 0 done
+	goes_on
 	finish 0 "$pid_first"
 	assert_equal "$(cat first.out)" done
 	finish 1 "$pid_second"
@@ -123,7 +122,9 @@ result_of() { jq -r .result "$T/$1.out"; }
 }
 
 @test "remove: a handler that stays when its input ends gets SIGTERM, then SIGKILL" {
-	wp-registry define polite --shutdown-timeout 10ms --warm -- sh -c 'read -r line; echo; trap "echo TERM >polite; exit" TERM; while :; do sleep 1000 & wait; done'
+	# After SIGTERM it has as long again for its answer.
+	wp-registry define polite --shutdown-timeout 2s --warm -- \
+		sh -c 'trap "echo TERM >polite; exit" TERM; read -r line; echo; while :; do sleep 1000 & wait; done'
 	wp-registry define stubborn --shutdown-timeout 10ms --warm -- sh -c 'trap "" TERM; read -r line; echo; while :; do sleep 1000; done'
 	wp-registry send polite x
 	wp-registry send stubborn x

@@ -30,6 +30,7 @@ load registry
 	run -0 wp-registry start a
 	assert_output ''
 	run -0 wp-registry whereis a
+	until_event a 'run|running'
 	assert_equal "$(of a STATE,PID)" "running $(wp-registry whereis a)"
 	# Its warm command has nothing to do yet.
 	[ ! -e started ]

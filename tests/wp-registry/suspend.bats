@@ -41,7 +41,8 @@ warm='while read -r line; do echo "$$ $line"; done; echo "$$" >>ended'
 
 @test "hibernation: a handler that stays gets SIGTERM, and then SIGKILL" {
 	local polite stubborn
-	wp-registry define polite --warm --hibernate-after 0 --shutdown-timeout 10ms -- \
+	# After SIGTERM it has as long again for its answer.
+	wp-registry define polite --warm --hibernate-after 0 --shutdown-timeout 2s -- \
 		sh -c 'read -r line; trap "echo TERM >term; exit" TERM; echo $$; while :; do sleep 1000 & wait; done'
 	wp-registry define stubborn --warm --hibernate-after 0 --shutdown-timeout 10ms -- \
 		sh -c 'trap "" TERM; read -r line; echo $$; while :; do sleep 1000; done'

@@ -237,6 +237,7 @@ mark() {
 	until_state running running
 	wp-registry define crashed --warm -- sh -c 'read -r line; exit 7'
 	run -1 wp-registry send crashed x
+	until_state crashed crashed
 	registered killed -- true
 	kill_registration killed
 	wp-registry register process --pid $$
