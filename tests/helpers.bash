@@ -254,3 +254,93 @@ stub() {
 	chmod +x "$T/bin/$1"
 	PATH=$T/bin:${PATH#"$T/bin:"}
 }
+
+# bytes N [CHARACTER]: a text of so many.
+bytes() { head -c "$1" /dev/zero | tr '\0' "${2-x}"; }
+
+# without_rights COMMAND...: root may do what others may not, unless its capabilities are taken away.
+without_rights() {
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --bounding-set=-all --inh-caps=-all "$@"
+	else
+		"$@"
+	fi
+}
+
+# A mount namespace of one's own: as root, or as one who may be root in one.
+with_mounts() {
+	if [ "$(id -u)" -eq 0 ]; then
+		unshare --mount "$@"
+	else
+		unshare --user --map-root-user --mount "$@"
+	fi
+}
+
+# with_full_disk BLOCKS COMMAND: "COMMAND WORD..." is run. Once it has run these words the state directory is full, until it removes
+# state/filler and its limit. That is a small disk of its own where it can be mounted; elsewhere files may have so many BLOCKS.
+with_full_disk() {
+	stub fill <<<'cat /dev/zero >state/filler'
+	mkdir -m 700 state
+	if with_mounts mount -t tmpfs none state 2>/dev/null; then
+		run -0 --separate-stderr with_mounts sh -c "mount -t tmpfs -o size=1m,mode=700 none state && $2 fill"
+	else
+		run -0 --separate-stderr bash -c "trap '' XFSZ; $2 ulimit -S -f $1"
+	fi
+}
+
+# What the tests of verbs share: those of the program that is called $program.
+
+# shellcheck disable=SC2154 # program is set by whoever loads this
+# usage VERB TEXT [ARGUMENT...]: the command line is refused as a mistake: 64, why, and where to look.
+usage() {
+	local verb=$1 text=$2
+	shift 2
+	run -64 "$program" "$verb" "$@"
+	assert_output --partial "$text"
+	assert_output --partial "Try '$program $verb --help'"
+}
+
+# shellcheck disable=SC2154 # stderr is set by run
+# help_of VERB: an answer, on stdout.
+help_of() {
+	run -0 --separate-stderr "$program" "$1" --help
+	assert_line --index 1 --regexp " $program $1( |\$)"
+	assert_equal "$stderr" ""
+}
+
+# bad_durations VERB OPTION [ARGUMENT...]
+bad_durations() {
+	local verb=$1 option=$2 duration
+	shift 2
+	for duration in '' x 5 -1s +1s '1 s' 1y 1.s soon 99999999d; do
+		usage "$verb" "${option#--}" "$option" "$duration" "$@"
+	done
+}
+
+# shellcheck disable=SC2154 # status is set by run
+# refused_states VERB [ARGUMENT...]: state directories that are refused, each with the reason.
+refused_states() {
+	mkdir elsewhere
+	ln -s elsewhere "$WP_STATE"
+	run -77 "$program" "$@"
+	assert_output --partial "state directory \"$WP_STATE\" is a symbolic link"
+	rm "$WP_STATE"
+	mkdir -m 777 "$WP_STATE"
+	run -77 "$program" "$@"
+	assert_output --partial "can be written to by others"
+	chmod 700 "$WP_STATE"
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 "$WP_STATE"
+		run -77 "$program" "$@"
+	else
+		run -77 "$program" --state / "$@"
+	fi
+	assert_output --partial "belongs to another user"
+	rmdir "$WP_STATE"
+	run -64 "$program" --state '' "$@"
+	echo file >"$WP_STATE"
+	run "$program" "$@"
+	[ "$status" -eq 73 ] || [ "$status" -eq 77 ]
+	assert_output --partial "$WP_STATE"
+	rm "$WP_STATE"
+}

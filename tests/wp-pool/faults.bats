@@ -682,15 +682,6 @@ say() {
 
 # The state directory
 
-# A mount namespace of one's own: as root, or as one who may be root in one.
-with_mounts() {
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount "$@"
-	else
-		unshare --user --map-root-user --mount "$@"
-	fi
-}
-
 @test "a full state directory: a pool that is there goes on, a new one says what is wrong (a disk of its own, else a file size limit)" {
 	stub smalldisk <<-'SH'
 		say() { echo "$*"; }
@@ -720,17 +711,11 @@ with_mounts() {
 		wait $pool
 		say "pool $?"
 		rm -f state/filler
+		ulimit -f unlimited
 		find state/pipe state/live ! -type d -name '*pool*'
+		wp-presence list -rno KEY
 	SH
-	stub fill <<-'SH'
-		cat /dev/zero >state/filler
-	SH
-	mkdir -m 700 state
-	if with_mounts mount -t tmpfs none state 2>/dev/null; then
-		run -0 --separate-stderr with_mounts sh -c 'mount -t tmpfs -o size=1m,mode=700 none state && smalldisk fill && wp-presence list -rno KEY'
-	else
-		run -0 --separate-stderr bash -c 'trap "" XFSZ; smalldisk ulimit -f 40; wp-presence list -rno KEY'
-	fi
+	with_full_disk 40 smalldisk
 	assert_output "$(printf '%s\n' "echo works" "call 5" "cast 4" "set 0" 3 "start 74" "no pool 69" "innocent 7" "pool 0")"
 	assert_nothing_left
 }

@@ -476,15 +476,6 @@ in_full() { bash -c 'ulimit -f 0; trap "" XFSZ; exec "$@"' bash "$@"; }
 	over p
 }
 
-# A mount namespace of one's own: as root, or as one who may be root in one.
-with_mounts() {
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount "$@"
-	else
-		unshare --user --map-root-user --mount "$@"
-	fi
-}
-
 @test "start: a full disk: a small one of its own, where that can be mounted (elsewhere a file size limit stands in)" {
 	mkdir -m 700 "$WP_STATE"
 	if ! with_mounts mount -t tmpfs -o size=1m,mode=700 none "$WP_STATE" 2>/dev/null; then

@@ -1,5 +1,8 @@
 # What the bats files about the verbs of named pools share beside named.bash.
 
+# shellcheck disable=SC2034 # for ../helpers
+program=wp-pool
+
 # over POOL...: they are told to stop, and nothing is left of them nor of anything else.
 over() {
 	local name
@@ -22,23 +25,6 @@ begun() { until_calls "$1" STATE,PID 'running [1-9]*'; }
 # shellcheck disable=SC2034 # for the tests
 terminal=(env "--default-signal=HUP,INT,QUIT,TERM")
 
-# usage VERB TEXT [ARGUMENT...]: the command line is refused as a mistake: 64, why, and where to look.
-usage() {
-	local verb=$1 text=$2
-	shift 2
-	run -64 wp-pool "$verb" "$@"
-	assert_output --partial "$text"
-	assert_output --partial "Try 'wp-pool $verb --help'"
-}
-
-# shellcheck disable=SC2154 # stderr is set by run
-# help_of VERB: an answer, on stdout.
-help_of() {
-	run -0 --separate-stderr wp-pool "$1" --help
-	assert_line --index 1 --partial " wp-pool $1 "
-	assert_equal "$stderr" ""
-}
-
 # bad_names VERB [ARGUMENT...]: no pool can be called so, which every verb says. A name that begins with "-" is an option.
 bad_names() {
 	local verb=$1 name
@@ -58,15 +44,6 @@ no_pool() {
 	assert_output 'wp-pool: error: there is no pool "p"
 wp-pool: hint: wp-pool start p'
 	[ ! -e "$WP_STATE" ]
-}
-
-# without_rights COMMAND...: root may do what others may not, unless its capabilities are taken away.
-without_rights() {
-	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --bounding-set=-all --inh-caps=-all "$@"
-	else
-		"$@"
-	fi
 }
 
 # make_gated_backend: a backend $T/gated, whose places are there when a line comes through the FIFO $T/boot.
@@ -90,44 +67,8 @@ make_gated_backend() {
 	chmod +x "$T/gated"
 }
 
-# bad_durations VERB OPTION [ARGUMENT...]
-bad_durations() {
-	local verb=$1 option=$2 duration
-	shift 2
-	for duration in '' x 5 -1s +1s '1 s' 1y 1.s soon 99999999d; do
-		usage "$verb" "${option#--}" "$option" "$duration" "$@"
-	done
-}
-
-# shellcheck disable=SC2154 # status is set by run
-# bad_state VERB [ARGUMENT...]: state directories that are refused, each with the reason.
-bad_state() {
-	local verb=$1
-	shift
-	mkdir elsewhere
-	ln -s elsewhere "$WP_STATE"
-	run -77 wp-pool "$verb" p "$@"
-	assert_output --partial "state directory \"$WP_STATE\" is a symbolic link"
-	rm "$WP_STATE"
-	mkdir -m 777 "$WP_STATE"
-	run -77 wp-pool "$verb" p "$@"
-	assert_output --partial "can be written to by others"
-	chmod 700 "$WP_STATE"
-	if [ "$(id -u)" -eq 0 ]; then
-		chown 65534 "$WP_STATE"
-		run -77 wp-pool "$verb" p "$@"
-	else
-		run -77 wp-pool --state / "$verb" p "$@"
-	fi
-	assert_output --partial "belongs to another user"
-	rmdir "$WP_STATE"
-	run -64 wp-pool --state '' "$verb" p "$@"
-	echo file >"$WP_STATE"
-	run wp-pool "$verb" p "$@"
-	[ "$status" -eq 73 ] || [ "$status" -eq 77 ]
-	assert_output --partial "$WP_STATE"
-	rm "$WP_STATE"
-}
+# bad_state VERB [ARGUMENT...]: as refused_states, for the pool p.
+bad_state() { refused_states "$1" p "${@:2}"; }
 
 # appears NAME: until that pool can be asked, which is before it is ready.
 appears() { wp-presence wait -t pools --key "$1" --timeout "${PATIENCE}s"; }

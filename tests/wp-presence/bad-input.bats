@@ -14,9 +14,6 @@ teardown() {
 	[ -n "${BATS_TEST_COMPLETED-}" ]
 }
 
-# A text of so many bytes.
-bytes() { head -c "$1" /dev/zero | tr '\0' "${2-x}"; }
-
 @test "capacity and in-use: negative, fractional, over 2^31 and no numbers" {
 	local number
 	echo yes >refused

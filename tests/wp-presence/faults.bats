@@ -601,19 +601,7 @@ in_full() { bash -c 'ulimit -f 40; trap "" XFSZ; exec "$@"' bash "$@"; }
 	assert_nothing_left
 }
 
-# A mount namespace of one's own: as root, or as one who may be root in one.
-with_mounts() {
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount "$@"
-	else
-		unshare --user --map-root-user --mount "$@"
-	fi
-}
-
 @test "a full disk: a small one of its own, where that can be mounted (elsewhere a file size limit stands in)" {
-	stub fill <<-'SH'
-		cat /dev/zero >state/filler
-	SH
 	stub smalldisk <<-'SH'
 		wp-presence track alive -- sleep 1000 &
 		wrapper=$!
@@ -632,13 +620,10 @@ with_mounts() {
 		wait "$wrapper"
 		echo "ended $?"
 		rm -f state/filler
+		ulimit -f unlimited
+		wp-presence list -rno KEY
 	SH
-	mkdir -m 700 state
-	if with_mounts mount -t tmpfs none state 2>/dev/null; then
-		run -0 --separate-stderr with_mounts sh -c 'mount -t tmpfs -o size=1m,mode=700 none state && smalldisk fill && wp-presence list -rno KEY'
-	else
-		run -0 --separate-stderr bash -c 'trap "" XFSZ; smalldisk ulimit -f 40; wp-presence list -rno KEY'
-	fi
+	with_full_disk 40 smalldisk
 	assert_output "$(printf '%s\n' "${lines[0]}" alive 1 "track 74" "wrapper 125" "ended 143")"
 	[ ! -e ran ]
 }

@@ -101,12 +101,3 @@ assert_nothing_left() {
 	assert_equal "$(sql "SELECT count(*) FROM presence")" 0
 	assert_equal "$(find "$WP_STATE/live" -type f)" ""
 }
-
-# without_rights COMMAND...: root may write to what it may not, unless its capabilities are taken away.
-without_rights() {
-	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --bounding-set=-all --inh-caps=-all "$@"
-	else
-		"$@"
-	fi
-}

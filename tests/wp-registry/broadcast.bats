@@ -44,7 +44,7 @@ reached() {
 	run -65 wp-registry broadcast --stack "$(bytes 65537)" x
 }
 
-@test "broadcast: a state directory that cannot be one" { bad_state broadcast x; }
+@test "broadcast: a state directory that cannot be one" { refused_states broadcast x; }
 
 @test "broadcast: to nobody it is delivered, and nothing is said" {
 	run -0 wp-registry broadcast x

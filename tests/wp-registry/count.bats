@@ -55,7 +55,7 @@ load rest
 	usage count "unexpected argument" one
 	usage count --colour --colour
 	help_of count
-	bad_state count
+	refused_states count
 }
 
 @test "count: /dev/full and a closed stdout are errors" {

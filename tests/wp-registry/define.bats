@@ -62,7 +62,7 @@ refused() {
 	[ ! -e "$WP_STATE" ]
 }
 
-@test "define: a state directory that cannot be one" { bad_state define a -- cat; }
+@test "define: a state directory that cannot be one" { refused_states define a -- cat; }
 
 # What is defined
 

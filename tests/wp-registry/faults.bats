@@ -898,15 +898,6 @@ header() {
 	over
 }
 
-# A mount namespace of one's own: as root, or as one who may be root in one.
-with_mounts() {
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare --mount "$@"
-	else
-		unshare --user --map-root-user --mount "$@"
-	fi
-}
-
 @test "a full state directory: whoever runs is reached, and who would have to be started is said to be in trouble (a disk of its own, else a file size limit)" {
 	stub smalldisk <<-'SH'
 		say() { echo "$*"; }
@@ -953,15 +944,7 @@ with_mounts() {
 		wp-registry list
 		find state/pipe state/live ! -type d
 	SH
-	stub fill <<-'SH'
-		cat /dev/zero >state/filler
-	SH
-	mkdir -m 700 state
-	if with_mounts mount -t tmpfs none state 2>/dev/null; then
-		run -0 --separate-stderr with_mounts sh -c 'mount -t tmpfs -o size=1m,mode=700 none state && smalldisk fill'
-	else
-		run -0 --separate-stderr bash -c 'trap "" XFSZ; smalldisk ulimit -S -f 80'
-	fi
+	with_full_disk 80 smalldisk
 	echo "$output"
 	echo "$stderr"
 	assert_output "$(printf '%s\n' "registered 1" "send works" "warm works" "where found" "list a d kept w" "started 74" "stored 74" "unreachable at null" "defined 74" \

@@ -209,7 +209,7 @@ plain suspended  "
 
 @test "list: refused state directories" {
 	WP_STATE=$T/refused
-	bad_state list
+	refused_states list
 }
 
 @test "list: it takes no operands" {

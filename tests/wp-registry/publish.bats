@@ -49,7 +49,7 @@ message() {
 	run -65 wp-registry publish --stack "$(bytes 65537)" </dev/null
 }
 
-@test "publish: a state directory that cannot be one" { bad_state publish </dev/null; }
+@test "publish: a state directory that cannot be one" { refused_states publish </dev/null; }
 
 @test "publish: no messages at all are all delivered" {
 	run -0 wp-registry publish </dev/null

@@ -77,7 +77,7 @@ refused() {
 	[ ! -e "$WP_STATE" ]
 }
 
-@test "register: a state directory that cannot be one" { bad_state register a -- cat; }
+@test "register: a state directory that cannot be one" { refused_states register a -- cat; }
 
 @test "register: a descriptor for --ready-fd that is not open" {
 	refused 'descriptor 99 is not open' a --ready-fd 99 -- cat

@@ -1,5 +1,8 @@
 # What the bats files of wp-registry share beside ../helpers.
 
+# shellcheck disable=SC2034 # for ../helpers
+program=wp-registry
+
 # Those that were registered in the background, NAME -> pid, as long as they have not been waited for.
 declare -gA registrations
 
@@ -204,26 +207,6 @@ assert_nothing_left() {
 	assert_equal "$(find "$T" -mindepth 1 -maxdepth 1 -name 'wp-*')" ""
 }
 
-# usage VERB TEXT [ARGUMENT...]: the command line is refused as a mistake: 64, why, and where to look.
-usage() {
-	local verb=$1 text=$2
-	shift 2
-	run -64 wp-registry "$verb" "$@"
-	assert_output --partial "$text"
-	assert_output --partial "Try 'wp-registry $verb --help'"
-}
-
-# shellcheck disable=SC2154 # stderr is set by run
-# help_of VERB: an answer, on stdout.
-help_of() {
-	run -0 --separate-stderr wp-registry "$1" --help
-	assert_line --index 1 --partial " wp-registry $1"
-	assert_equal "$stderr" ""
-}
-
-# bytes N [CHARACTER]: a text of so many.
-bytes() { head -c "$1" /dev/zero | tr '\0' "${2-x}"; }
-
 # bad_handles VERB [ARGUMENT...]: no consumer can be called so: 65, whatever comes after the handle.
 bad_handles() {
 	local verb=$1
@@ -240,52 +223,4 @@ bad_handles() {
 	assert_output --partial "the stack is not valid UTF-8"
 	run -65 wp-registry "$verb" --stack "$(bytes 65537)" handle "$@"
 	assert_output --partial "the stack is longer than 65536 bytes"
-}
-
-# bad_durations VERB OPTION [ARGUMENT...]
-bad_durations() {
-	local verb=$1 option=$2 duration
-	shift 2
-	for duration in '' x 5 -1s +1s '1 s' 1y 1.s soon 99999999d; do
-		usage "$verb" "${option#--}" "$option" "$duration" "$@"
-	done
-}
-
-# shellcheck disable=SC2154 # status is set by run
-# bad_state VERB [ARGUMENT...]: state directories that are refused, each with the reason.
-bad_state() {
-	local verb=$1
-	shift
-	mkdir elsewhere
-	ln -s elsewhere "$WP_STATE"
-	run -77 wp-registry "$verb" "$@"
-	assert_output --partial "state directory \"$WP_STATE\" is a symbolic link"
-	rm "$WP_STATE"
-	mkdir -m 777 "$WP_STATE"
-	run -77 wp-registry "$verb" "$@"
-	assert_output --partial "can be written to by others"
-	chmod 700 "$WP_STATE"
-	if [ "$(id -u)" -eq 0 ]; then
-		chown 65534 "$WP_STATE"
-		run -77 wp-registry "$verb" "$@"
-	else
-		run -77 wp-registry --state / "$verb" "$@"
-	fi
-	assert_output --partial "belongs to another user"
-	rmdir "$WP_STATE"
-	run -64 wp-registry --state '' "$verb" "$@"
-	echo file >"$WP_STATE"
-	run wp-registry "$verb" "$@"
-	[ "$status" -eq 73 ] || [ "$status" -eq 77 ]
-	assert_output --partial "$WP_STATE"
-	rm "$WP_STATE"
-}
-
-# without_rights COMMAND...: root may do what others may not, unless its capabilities are taken away.
-without_rights() {
-	if [ "$(id -u)" -eq 0 ]; then
-		setpriv --bounding-set=-all --inh-caps=-all "$@"
-	else
-		"$@"
-	fi
 }

@@ -271,5 +271,5 @@ b: suspended"
 	bad_durations remove --timeout one
 	help_of remove
 	WP_STATE=$T/refused
-	bad_state remove one
+	refused_states remove one
 }

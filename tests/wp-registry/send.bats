@@ -24,7 +24,7 @@ load registry
 
 @test "send: a handle or stack that is empty, not UTF-8 or over 64 KiB" { bad_handles send x; }
 
-@test "send: a state directory that cannot be one" { bad_state send a x; }
+@test "send: a state directory that cannot be one" { refused_states send a x; }
 
 @test "send: nobody of that handle, no such stack, and no state directory yet" {
 	run -1 wp-registry send a x

@@ -6,7 +6,7 @@ load registry
 
 @test "start: help" { help_of start; }
 
-@test "start: a state directory that cannot be one" { bad_state start a; }
+@test "start: a state directory that cannot be one" { refused_states start a; }
 
 @test "start: a handle is needed, and one alone" {
 	usage start 'missing argument: HANDLE'

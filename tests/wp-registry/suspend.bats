@@ -535,7 +535,7 @@ two 2"
 }
 
 @test "suspend: refused state directories" {
-	bad_state suspend --disable
+	refused_states suspend --disable
 }
 
 @test "suspend: /dev/full and a closed stdout are errors, but it is stored" {

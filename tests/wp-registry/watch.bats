@@ -411,5 +411,5 @@ suspended suspended "
 	usage watch "unexpected argument" one
 	usage watch --colour --colour
 	help_of watch
-	bad_state watch
+	refused_states watch
 }

@@ -148,7 +148,7 @@ echo_lines='while read -r line; do echo "$line"; done'
 	usage whereis "unexpected argument" one two
 	usage whereis --colour --colour
 	help_of whereis
-	bad_state whereis one
+	refused_states whereis one
 }
 
 @test "whereis: /dev/full and a closed stdout are errors" {
