@@ -4,20 +4,10 @@
 load ../helpers
 load registry
 
-# broadcasts STATUS ARGUMENT...: to results and broadcast.err.
-broadcasts() {
-	local want=$1 got=0
-	shift
-	wp-registry broadcast "$@" >results 2>broadcast.err || got=$?
-	[ "$got" -eq "$want" ] || {
-		echo "ended with $got, not $want"
-		head -n 20 results broadcast.err | cut -c 1-300
-		return 1
-	}
-}
+broadcasts() { verb_ends broadcast "$@"; }
 
-# results MEMBER...: these members of each line of results, in the order of the lines' texts.
-results() { jq -r "[$(printf '.%s,' "$@")empty] | map(tostring) | join(\" \")" results | LC_ALL=C sort; }
+# results MEMBER...: as members, in the order of the lines' texts.
+results() { members "$@" | LC_ALL=C sort; }
 
 # reached ARGUMENT...: the handles of those whom a broadcast reaches, on one line.
 reached() {

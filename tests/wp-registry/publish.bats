@@ -4,20 +4,7 @@
 load ../helpers
 load registry
 
-# publishes STATUS [OPTION...]: the lines on stdin are published, to results and publish.err.
-publishes() {
-	local want=$1 got=0
-	shift
-	wp-registry publish "$@" >results 2>publish.err || got=$?
-	[ "$got" -eq "$want" ] || {
-		echo "ended with $got, not $want"
-		head -n 20 results publish.err | cut -c 1-300
-		return 1
-	}
-}
-
-# results MEMBER...: these members of each line of results.
-results() { jq -r "[$(printf '.%s,' "$@")empty] | map(tostring) | join(\" \")" results; }
+publishes() { verb_ends publish "$@"; }
 
 # message HANDLE JSON...: a line for each.
 message() {
@@ -143,15 +130,15 @@ message() {
 	done
 	{ message a 1; echo '{"to":"a","stack":"t","event":2}'; echo '{"to":"a","stack":"u","event":3}'; } >messages
 	publishes 1 <messages
-	assert_equal "$(results line stack result reply | sort)" '1 default delivered default
+	assert_equal "$(members line stack result reply | sort)" '1 default delivered default
 2 t delivered t
 3 u unknown null'
 	publishes 1 --stack s <messages
-	assert_equal "$(results line stack reply | sort)" '1 s s
+	assert_equal "$(members line stack reply | sort)" '1 s s
 2 t t
 3 u null'
 	WP_REGISTRY_STACK=s publishes 1 <messages
-	assert_equal "$(results line reply | sort)" '1 s
+	assert_equal "$(members line reply | sort)" '1 s
 2 t
 3 null'
 	over
@@ -160,7 +147,7 @@ message() {
 @test "publish: the last line need not end with a newline" {
 	wp-registry define a -- cat
 	printf '{"to":"a","event":1}\n{"to":"a","event":2}' | publishes 0
-	assert_equal "$(results line reply)" $'1 1\n2 2'
+	assert_equal "$(members line reply)" $'1 1\n2 2'
 	over
 }
 
@@ -193,7 +180,7 @@ message() {
 		printf '{"to":"a","event":23'
 	} >messages
 	publishes 65 <messages
-	assert_equal "$(results line result reply)" $'1 delivered 1\n22 delivered 22'
+	assert_equal "$(members line result reply)" $'1 delivered 1\n22 delivered 22'
 	assert_equal "$(sed -n 's/^wp-registry: error: line \([0-9]*\): .*/\1/p' publish.err | paste -sd ' ')" "$(echo {2..21} 23)"
 	assert_equal "$(wc -l <publish.err)" 21
 	for n in '2: invalid JSON' '4: not a JSON object' '6: no member "to"' '7: no member "event"' '8: member "to" is not a text' '10: the to is empty' \
@@ -207,7 +194,7 @@ message() {
 	publishes 65 <<<'no JSON'
 	[ ! -s results ]
 	{ echo 'no JSON'; message nobody 1; } | publishes 65
-	assert_equal "$(results line result)" '2 unknown'
+	assert_equal "$(members line result)" '2 unknown'
 }
 
 @test "publish: a line of 16 MiB is taken, a longer one is told and passed over" {
@@ -224,7 +211,7 @@ message() {
 	} >messages
 	assert_equal "$(sed -n 2p messages | wc -c)" $(((16 << 20) + 1))
 	publishes 65 <messages
-	assert_equal "$(results line result reply)" "1 delivered 8
+	assert_equal "$(members line result reply)" "1 delivered 8
 2 delivered $((size + 3))
 4 delivered 8"
 	assert_equal "$(cat publish.err)" 'wp-registry: error: line 3: longer than 16777216 bytes'
@@ -260,7 +247,7 @@ message() {
 	wp-registry define good -- cat
 	{ message good 1; message nobody 2; message good 3; } >messages
 	publishes 1 --failures <messages
-	assert_equal "$(results to line result)" 'nobody 2 unknown'
+	assert_equal "$(members to line result)" 'nobody 2 unknown'
 	message good 1 | publishes 0 --failures
 	[ ! -s results ]
 	assert_equal "$(of good DELIVERED)" 3
@@ -270,7 +257,7 @@ message() {
 @test "publish: suspended is tried once more, on a fresh consumer" {
 	wp-registry define a -- sh -c 'echo "$PPID" >>asked; [ -e again ] && cat || { touch again; exit 75; }'
 	message a 1 | publishes 0
-	assert_equal "$(results result reply)" 'delivered 1'
+	assert_equal "$(members result reply)" 'delivered 1'
 	assert_equal "$(sort -u asked | wc -l)" 2
 	over
 }
@@ -278,11 +265,11 @@ message() {
 @test "publish: what crashed is never tried again, nor is what waited behind it" {
 	wp-registry define a --warm -- sh -c 'while read -r line; do echo "$line" >>got; exit 3; done'
 	message a 1 2 3 | publishes 1
-	assert_equal "$(results result reason | sort -u)" 'crashed exit status 3'
+	assert_equal "$(members result reason | sort -u)" 'crashed exit status 3'
 	assert_equal "$(wc -l <results)" 3
 	assert_equal "$(cat got)" 1
 	message a 4 | publishes 1
-	assert_equal "$(results result reason)" 'crashed exit status 3'
+	assert_equal "$(members result reason)" 'crashed exit status 3'
 	assert_equal "$(cat got)" 1
 	over
 }
@@ -294,7 +281,7 @@ message() {
 	wp-registry send good 0
 	{ message slow 1; message good 2; message slow 3; message good 4; } >messages
 	publishes 1 --timeout 2s <messages
-	assert_equal "$(results to line result | sort)" 'good 2 delivered
+	assert_equal "$(members to line result | sort)" 'good 2 delivered
 good 4 delivered
 slow 1 timed-out
 slow 3 timed-out'
@@ -394,7 +381,7 @@ slow 3 timed-out'
 	done >messages
 	publishes 0 <messages
 	cmp <(tr -d '"' <got | cut -d ' ' -f 1) <(seq 60)
-	assert_equal "$(results result | sort | uniq -c | tr -s ' ')" ' 60 delivered'
+	assert_equal "$(members result | sort | uniq -c | tr -s ' ')" ' 60 delivered'
 	over
 }
 
@@ -437,7 +424,7 @@ slow 3 timed-out'
 		message "c$n" "$n" "$((n + 1))"
 	done >messages
 	publishes 0 <messages
-	assert_equal "$(results reply | sort -V)" "$(for n in {1..40}; do printf 'c%s %s\nc%s %s\n' "$n" "$n" "$n" "$((n + 1))"; done)"
+	assert_equal "$(members reply | sort -V)" "$(for n in {1..40}; do printf 'c%s %s\nc%s %s\n' "$n" "$n" "$n" "$((n + 1))"; done)"
 	assert_equal "$(wp-registry count)" 40
 	assert_equal "$(sql "SELECT count(*) FROM consumer_event WHERE event = 'start'")" 40
 	over
@@ -472,7 +459,7 @@ slow 3 timed-out'
 	make_gated a
 	registered a --max-pending 3 -- gated a
 	message a {1..5} | publishes 1 --no-wait
-	assert_equal "$(results line result)" '1 accepted
+	assert_equal "$(members line result)" '1 accepted
 2 accepted
 3 accepted
 4 full

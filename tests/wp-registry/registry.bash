@@ -129,6 +129,21 @@ publishing() {
 	start "$name" env --default-signal=HUP,INT,TERM bash -c 'exec wp-registry publish "${@:2}" <"$1"' bash "$file" "$@"
 }
 
+# verb_ends VERB STATUS [ARGUMENT...]: publish or broadcast; what it says is in the files results and VERB.err.
+verb_ends() {
+	local verb=$1 want=$2 got=0
+	shift 2
+	wp-registry "$verb" "$@" >results 2>"$verb.err" || got=$?
+	[ "$got" -eq "$want" ] || {
+		echo "ended with $got, not $want"
+		head -n 20 results "$verb.err" | cut -c 1-300
+		return 1
+	}
+}
+
+# members MEMBER...: these members of each line of results.
+members() { jq -r "[$(printf '.%s,' "$@")empty] | map(tostring) | join(\" \")" results; }
+
 # open_gate NAME...: a FIFO $T/NAME, which nobody has to wait for to be opened. "echo >>NAME" lets one go who reads from it.
 open_gate() {
 	local name fd
