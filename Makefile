@@ -59,7 +59,7 @@ $(build)/sql/sql.o: $(build)/sql/sql.c
 
 # Tests
 unit: $(unit)
-$(build)/unit/%: tests/unit/%.c tests/unit/tap.h $(lib)
+$(build)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(lib)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit $(LDFLAGS) -o $@ $< $(lib) $(LDLIBS)
 

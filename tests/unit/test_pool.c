@@ -1,73 +1,9 @@
 /* The pool is a state machine without I/O: it is tested by itself, with a clock of our own. */
-#include "../../cmd/wp-pool/pool.c"
-
-#include "tap.h"
-
-#define ITEMS 32
-
-static struct pool pool;
-static struct pool_item items[ITEMS];
-static struct pool_item *item;
-static size_t slot;
-static usec_t now;
+#include "pool_steps.h"
 
 static struct pool_config config(size_t slots, size_t per_slot)
 {
 	return (struct pool_config){ .slots = slots, .per_slot = per_slot, .kill_after = 5, .grace = 30 };
-}
-
-static void begin(struct pool_config c)
-{
-	pool_release(&pool);
-	memset(items, 0, sizeof(items));
-	now = 1000;
-	pool_init(&pool, &c);
-}
-
-static void offer(size_t from, size_t to)
-{
-	for (size_t i = from; i <= to; i++) {
-		items[i].seq = i;
-		pool_offer(&pool, &items[i]);
-	}
-}
-
-/* What the pool wants next, as text: "start 3 on 0", "term 1", "kill 1", "report 3 ok", "wait". */
-static const char *next(void)
-{
-	static const char *const verdicts[] = { "passed", "failed", "cancelled", "interrupted" };
-	static char text[64];
-	enum pool_do what = pool_next(&pool, now, &item, &slot);
-	int n = 0;
-
-	switch (what) {
-	case POOL_WAIT:
-		n = snprintf(text, sizeof(text), "wait");
-		break;
-	case POOL_START:
-		n = snprintf(text, sizeof(text), "start %d on %zu", (int)item->seq, item->slot);
-		pool_started(&pool, item, now);
-		break;
-	case POOL_TERM:
-		n = snprintf(text, sizeof(text), "term %zu", slot);
-		break;
-	case POOL_KILL:
-		n = snprintf(text, sizeof(text), "kill %zu", slot);
-		break;
-	case POOL_ABANDON:
-		bail_out("abandon without OWN");
-	case POOL_REPORT:
-		n = snprintf(text, sizeof(text), "report %d %s", (int)item->seq, verdicts[item->verdict]);
-		break;
-	}
-	if (n < 0 || (size_t)n >= sizeof(text))
-		bail_out("text");
-	return text;
-}
-
-static void ends(size_t i, enum pool_outcome outcome)
-{
-	pool_ended(&pool, &items[i], outcome, now);
 }
 
 static void starts_in_order(void)

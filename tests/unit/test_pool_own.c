@@ -1,15 +1,5 @@
 /* The pool whose items are processes of their own, with a clock of our own. */
-#include "../../cmd/wp-pool/pool.c"
-
-#include "tap.h"
-
-#define ITEMS 32
-
-static struct pool pool;
-static struct pool_item items[ITEMS];
-static struct pool_item *item;
-static size_t slot;
-static usec_t now;
+#include "pool_steps.h"
 
 static struct pool_config config(size_t slots, size_t per_slot)
 {
@@ -17,15 +7,7 @@ static struct pool_config config(size_t slots, size_t per_slot)
 		.kill_after = 5, .grace = 30 };
 }
 
-static void begin(struct pool_config c)
-{
-	pool_release(&pool);
-	memset(items, 0, sizeof(items));
-	now = 1000;
-	pool_init(&pool, &c);
-}
-
-/* The same, with a runner on every slot. */
+/* As begin, with a runner on every slot. */
 static void begin_up(struct pool_config c)
 {
 	begin(c);
@@ -33,72 +15,15 @@ static void begin_up(struct pool_config c)
 		pool_slot_up(&pool, i);
 }
 
-static void offer(size_t from, size_t to)
-{
-	for (size_t i = from; i <= to; i++) {
-		items[i].seq = i;
-		pool_offer(&pool, &items[i]);
-	}
-}
-
 static void deadline(size_t i, usec_t at)
 {
 	pool_set_deadline(&pool, &items[i], at);
-}
-
-/* What the pool wants next, as text: "start 3 on 0", "term 3", "kill 3", "abandon 3 on 0", "report 3 passed", "wait". */
-static const char *next_but(bool started)
-{
-	static const char *const verdicts[] = { "passed", "failed", "cancelled", "interrupted" };
-	static char text[64];
-	enum pool_do what;
-	int n = 0;
-
-	item = NULL;
-	what = pool_next(&pool, now, &item, &slot);
-	if (what != POOL_WAIT && !item)
-		bail_out("with OWN there is always an item");
-	switch (what) {
-	case POOL_WAIT:
-		n = snprintf(text, sizeof(text), "wait");
-		break;
-	case POOL_START:
-		n = snprintf(text, sizeof(text), "start %d on %zu", (int)item->seq, item->slot);
-		if (started)
-			pool_started(&pool, item, now);
-		break;
-	case POOL_TERM:
-		n = snprintf(text, sizeof(text), "term %d", (int)item->seq);
-		break;
-	case POOL_KILL:
-		n = snprintf(text, sizeof(text), "kill %d", (int)item->seq);
-		break;
-	case POOL_ABANDON:
-		n = snprintf(text, sizeof(text), "abandon %d on %zu", (int)item->seq, slot);
-		break;
-	case POOL_REPORT:
-		n = snprintf(text, sizeof(text), "report %d %s", (int)item->seq, verdicts[item->verdict]);
-		break;
-	}
-	if (n < 0 || (size_t)n >= sizeof(text))
-		bail_out("text");
-	return text;
-}
-
-static const char *next(void)
-{
-	return next_but(true);
 }
 
 static void skip(int n)
 {
 	while (n-- > 0)
 		next();
-}
-
-static void ends(size_t i, enum pool_outcome outcome)
-{
-	pool_ended(&pool, &items[i], outcome, now);
 }
 
 static void slots_come_and_go(void)
