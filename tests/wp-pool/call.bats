@@ -587,8 +587,8 @@ took_signals() { ! grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
 	pool p --max 1 -c 1 --kill-after 50ms
 	stub family <<-'SH'
 		trap '' TERM
-		sh -c 'trap "" TERM; echo $$ >child; echo up; exec sleep 1000' &
 		echo $$ >command
+		sh -c 'trap "" TERM; echo $$ >child; echo up; exec sleep 1000' &
 		wait
 	SH
 	start call wp-pool call p -- family

@@ -186,10 +186,12 @@ d><-x>"
 @test "cast: --retries: on another runner when its own is lost" {
 	pool p
 	open_gate gate
-	wp-pool cast --retries 1 -o log p -- sh -c 'echo "runner $WP_RUNNER"; read -r _ <gate' >id
-	wait_line log 'runner 1'
+	wp-pool cast --retries 1 -o log p -- sh -c 'echo "runner $WP_RUNNER as $$"; read -r _ <gate' >id
+	wait_line log 'runner 1 as'
 	kill -KILL "$(runner_pid p 1)"
-	wait_line log 'runner 2'
+	# It is not to take what is for the next one.
+	wait_ended "${line##* }"
+	wait_line log 'runner 2 as'
 	echo >>gate
 	idle p
 	assert_equal "$(of_pool p PASSED,FAILED)" '1 0'

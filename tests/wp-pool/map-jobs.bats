@@ -181,8 +181,10 @@ wp-pool: 6 of 8 failed'
 	exec 8<>out
 	local i
 	for i in 1 2 3 4 5 6 7 8 9; do job "$i" 1; done >in
-	start_with in map sh -c 'exec wp-pool map -j 2 --jobs --grace 100ms -- sh -c "echo up >>up; exec sleep 1000" >out'
-	wait_line up up
+	start_with in map sh -c 'exec wp-pool map -j 2 --jobs --grace 100ms -- sh -c "echo up \$WP_SLOT >>up; exec sleep 1000" >out'
+	# Both run: one that does not would be given back before the others.
+	wait_line up 'up 1'
+	wait_line up 'up 2'
 	kill -TERM "$pid"
 	for i in 1 2 3 4 5 6 7; do
 		wait_line out '"interrupted"'

@@ -197,7 +197,8 @@ wait_dead() {
 	echo x >in
 	start_with in map wp-pool map -- sh -c 'sleep 1000 & echo $! >child; echo up >up; read -r _ <gate' sh
 	wait_line up up
-	kill -KILL "$(pgrep -P "$pid" -x wp-guard)"
+	# It has its name a moment after it was started.
+	kill -KILL "$(until_true pgrep -P "$pid" -x wp-guard)"
 	wait_line map.err 'the guard process was killed'
 	until_true pgrep -P "$pid" -x wp-guard
 	kill -KILL "$pid"
@@ -227,7 +228,7 @@ wait_dead() {
 	start_with lines outer wp-pool map -- holder
 	wait_line up up
 	inner=$(cat inner)
-	guard=$(pgrep -P "$inner" -x wp-guard)
+	guard=$(until_true pgrep -P "$inner" -x wp-guard)
 	kill -STOP "$guard"
 	kill -KILL "$inner"
 	wait_ended "$inner"

@@ -59,7 +59,8 @@ until_calls() { until_pool "$@" --calls; }
 # runner_pid NAME NUMBER
 runner_pid() { of_runners "$1" RUNNER,PID | awk -v n="$2" '$1 == n { print $2 }'; }
 
-guard_of() { pgrep -P "$1" -x wp-guard; }
+# guard_of PID: it has its name a moment after it was started.
+guard_of() { until_true pgrep -P "$1" -x wp-guard; }
 
 # make_hold: the command "hold GATE": it says "up", its pid and where it runs, and ends with the status that it then reads from GATE.
 make_hold() {

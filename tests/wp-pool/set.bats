@@ -198,7 +198,7 @@ let_all_go() {
 	wait_line pool_p.err 'runner 1 did not boot: it took too long'
 	# What was told to end and still waits for a line, and what has come in its place.
 	wp-pool set p --boot-timeout 1h
-	printf '\n\n\n\n' >>boot
+	yes '' | head -n 100 >>boot
 	wp-pool wait p --timeout "${PATIENCE}s"
 	over p
 }
@@ -287,7 +287,7 @@ let_all_go() {
 	wp-pool set p -c 1
 	wait_line watch.out '"capacity":1[,}].*"in_use":2|"in_use":2.*"capacity":1[,}]'
 	let_all_go a b
-	wait_line watch.out '"in_use":0[,}]'
+	wait_line watch.out '"event":"update".*"in_use":0[,}]'
 	kill "$pid_watch"
 	finish 143 "$pid_watch"
 	over p

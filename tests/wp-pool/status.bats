@@ -150,6 +150,7 @@ two ready $pid_pool_two 2 2 3 12"
 	kill -STOP "$pid_pool_p"     # or it would start another guard
 	kill -KILL "$guard" "$pid_pool_p"
 	finish 137 "$pid_pool_p"
+	wait_ended "$guard"          # or it would hold the lock still
 	[ -S "$WP_STATE/pipe/pool.p" ]
 	run -0 wp-pool status
 	assert_output ''
