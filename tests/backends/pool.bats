@@ -84,7 +84,7 @@ no_place_left() { [ -z "$(find "$T/there" "$XDG_RUNTIME_DIR" -mindepth 1)" ]; }
 	finish 137
 	# shellcheck disable=SC2086 # two pids
 	wait_ended $line
-	run -124 wp-pool call far --timeout 1s -- sh -c 'trap "" TERM; echo $$ >"$1"; sleep 1000; sleep 1000' sh "$T/pid"
+	run -124 wp-pool call far --timeout 5s -- sh -c 'trap "" TERM; echo $$ >"$1"; sleep 1000; sleep 1000' sh "$T/pid"
 	wait_dead "$T/pid"
 	end_pool far
 	until_true no_place_left

@@ -54,7 +54,7 @@ no_calls_in_group() { [ -z "$(calls_in_group)" ]; }
 @test "cgroup: what has left its process group dies with a call that is ended" {
 	pool_in_group --kill-after 100ms || return 0
 	mkfifo child
-	start call wp-pool call work --timeout 500ms -- sh -c 'setsid sh -c "echo \$\$ >child; exec sleep 1000" & exec sleep 1000'
+	start call wp-pool call work --timeout 1s -- sh -c 'setsid sh -c "echo \$\$ >child; exec sleep 1000" & exec sleep 1000'
 	wait_line child .
 	finish 124
 	wait_ended "$line"

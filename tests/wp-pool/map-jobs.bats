@@ -102,9 +102,9 @@ WP_SLOT=1'
 
 @test "map jobs: killed and timed out jobs are retried" {
 	{ job 1 '"kill -9 $$"'; job 2 '"exec sleep 1000"'; } >in
-	run -1 --separate-stderr wp-pool map --jobs --timeout 200ms -- sh -c '{}' <in
+	run -1 --separate-stderr wp-pool map --jobs --timeout 1s -- sh -c '{}' <in
 	assert_equal "$(results <<<"$output")" '{"error":"killed by signal 9","exit":137,"id":1,"lease":"l1","status":"retry"}
-{"error":"timed out after 0.2s","exit":124,"id":2,"lease":"l2","status":"retry"}'
+{"error":"timed out after 1s","exit":124,"id":2,"lease":"l2","status":"retry"}'
 }
 
 @test "map jobs: a job that runs for a while is announced" {

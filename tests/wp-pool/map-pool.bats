@@ -51,7 +51,7 @@ teardown() {
 }
 
 @test "map --pool: --timeout ends the whole group on the runner, --retries runs a line again" {
-	run -1 wp-pool map --pool work --timeout 200ms -- sh -c 'sleep 1000 & echo $! >child; wait' sh <<<x
+	run -1 wp-pool map --pool work --timeout 1s -- sh -c 'sleep 1000 & echo $! >child; wait' sh <<<x
 	wait_ended "$(cat child)"
 	wp-pool map --pool work --retries 1 -- sh -c 'mkdir d 2>/dev/null && exit 1; exit 0' sh <<<x
 }

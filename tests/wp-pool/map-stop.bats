@@ -30,13 +30,13 @@ wait_dead() {
 @test "map stop: --timeout reaches the whole process group, also what is stopped" {
 	mkfifo hold
 	exec 7<>hold
-	run -1 wp-pool map --timeout 200ms -- sh -c 'sleep 1000 & echo $! >child; kill -STOP $!; kill -STOP $$' sh <<<x
+	run -1 wp-pool map --timeout 1s -- sh -c 'sleep 1000 & echo $! >child; kill -STOP $!; kill -STOP $$' sh <<<x
 	wait_dead child
 	exec 7<&-
 }
 
 @test "map stop: who does not mind SIGTERM gets SIGKILL after --kill-after" {
-	run -1 wp-pool map --timeout 100ms --kill-after 100ms --joblog log -- \
+	run -1 wp-pool map --timeout 1s --kill-after 100ms --joblog log -- \
 		sh -c 'trap "" TERM; sleep 1000 & echo $! >child; wait; wait; wait' sh <<<x
 	wait_dead child
 	assert_equal "$(awk -F '\t' 'NR == 2 { print $8 }' log)" 9
@@ -50,7 +50,7 @@ wait_dead() {
 }
 
 @test "map stop: --retries also tries again what took too long" {
-	run -0 wp-pool map --timeout 200ms --retries 1 -- sh -c 'mkdir d && exec sleep 1000; exit 0' sh <<<x
+	run -0 wp-pool map --timeout 1s --retries 1 -- sh -c 'mkdir d && exec sleep 1000; exit 0' sh <<<x
 }
 
 @test "map stop: --halt soon lets the running ones end" {

@@ -153,16 +153,16 @@ wp-pool: 1 of 5 failed'
 
 @test "map warm: --timeout is for an answer; the worker is replaced" {
 	stub_worker <<<'[ "$line" != 2 ] || exec sleep 1000; echo "$line"'
-	run -1 --separate-stderr wp-pool map --warm --timeout 200ms -j 1 -- worker < <(seq 3)
+	run -1 --separate-stderr wp-pool map --warm --timeout 1s -j 1 -- worker < <(seq 3)
 	assert_output $'1\n3'
-	assert_equal "${stderr_lines[0]}" 'wp-pool: error: line 2: timed out after 0.2s'
+	assert_equal "${stderr_lines[0]}" 'wp-pool: error: line 2: timed out after 1s'
 }
 
 @test "map warm: with a window, --timeout blames the head only" {
 	stub_worker <<<'[ "$line" != 2 ] || exec sleep 1000; echo "$line"'
-	run -1 --separate-stderr wp-pool map --warm --window 4 --timeout 300ms -j 1 -- worker < <(seq 5)
+	run -1 --separate-stderr wp-pool map --warm --window 4 --timeout 1s -j 1 -- worker < <(seq 5)
 	assert_equal "$(sort <<<"$output")" $'1\n3\n4\n5'
-	assert_equal "${stderr_lines[0]}" 'wp-pool: error: line 2: timed out after 0.3s'
+	assert_equal "${stderr_lines[0]}" 'wp-pool: error: line 2: timed out after 1s'
 }
 
 @test "map warm: stderr is passed on line by line" {
