@@ -44,6 +44,20 @@ end_boot() {
 	finish "${1-0}" "$pid_boot"
 }
 
+# boot_named BACKEND ARG...: the same, of a handle that begins with the $name of the runner; sets $runner_dir.
+boot_named() {
+	boot "$@"
+	name=${handle%% *}
+	runner_dir=$(there pwd)
+}
+
+# kill_boot: SIGKILL to it and all of its group.
+kill_boot() {
+	signal_group KILL "$pid_boot"
+	finish 137 "$pid_boot"
+	close_boot
+}
+
 there() { "$backend" exec "$handle" -- "$@"; }
 
 # start_there NAME COMMAND...: as start, with FILE in $input as its standard input, in a process group of its own.
@@ -62,6 +76,32 @@ signal_group() { kill -s "$1" -- "-$2"; }
 is_empty() { [ -z "$(ls -A "$1")" ]; }
 has_lines() { [ "$(wc -l <"$2")" -eq "$1" ]; }
 is_gone() { [ ! -e "$1" ]; }
+
+# A command there has streams and a status of its own, and its arguments arrive as they are.
+assert_own_streams() {
+	run -3 --separate-stderr there sh -c 'cat; echo err >&2; exit 3' <<<in
+	assert_output in
+	assert_equal "$stderr" err
+	there printf '<%s>\n' '' "it's" $'new\nline\n' -i -- '*' : @x >got
+	assert_equal "$(cat got)" $'<>\n<it\'s>\n<new\nline\n>\n<-i>\n<-->\n<*>\n<:>\n<@x>'
+}
+
+# What a command there minds is left to it.
+assert_signal_passed() {
+	start_there term sh -c 'trap "echo got; exit 9" TERM; echo up; while :; do sleep 1000 </dev/null >/dev/null 2>&1 & wait $!; done'
+	wait_line "$T/term.out" up
+	signal_group TERM "$pid_term"
+	finish 9 "$pid_term"
+}
+
+# SIGKILL to exec ends what it has started, there as well.
+assert_dies_with_exec() {
+	start_there dead sh -c 'trap "" TERM HUP; sleep 1000 & echo $!; wait'
+	wait_line "$T/dead.out" .
+	signal_group KILL "$pid_dead"
+	finish 137 "$pid_dead"
+	wait_ended "$line"
+}
 
 # Nothing that boot made, here or there.
 assert_nothing_left() {

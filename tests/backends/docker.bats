@@ -36,11 +36,7 @@ stand_in() {
 	SH
 }
 
-boot_docker() {
-	boot docker image "$@"
-	name=${handle%% *}
-	runner_dir=$(there pwd)
-}
+boot_docker() { boot_named docker image "$@"; }
 
 calls() { grep "^$1|" "$T/docker.calls"; }
 
@@ -57,11 +53,7 @@ calls() { grep "^$1|" "$T/docker.calls"; }
 
 @test "stand-in for docker: a command has its own streams, status and arguments" {
 	boot_docker
-	run -3 --separate-stderr there sh -c 'cat; echo err >&2; exit 3' <<<in
-	assert_output in
-	assert_equal "$stderr" err
-	there printf '<%s>\n' '' "it's" $'new\nline\n' -i -- '*' : @x >got
-	assert_equal "$(cat got)" $'<>\n<it\'s>\n<new\nline\n>\n<-i>\n<-->\n<*>\n<:>\n<@x>'
+	assert_own_streams
 	run -0 calls exec
 	assert_line --regexp "^exec\|-i\|$name\|sh\|${runner_dir%/dir}/run\|.*\|--\|printf\|"
 	end_boot
@@ -85,24 +77,15 @@ wp-pool: docker: error: the command could not be run in \"$name\", or its end is
 
 @test "stand-in for docker: signals and sudden death reach the command" {
 	boot_docker
-	start_there term sh -c 'trap "echo got; exit 9" TERM; echo up; while :; do sleep 1000 </dev/null >/dev/null 2>&1 & wait $!; done'
-	wait_line "$T/term.out" up
-	signal_group TERM "$pid_term"
-	finish 9 "$pid_term"
-	start_there dead sh -c 'trap "" TERM; sleep 1000 & echo $!; wait'
-	wait_line "$T/dead.out" .
-	signal_group KILL "$pid_dead"
-	finish 137 "$pid_dead"
-	wait_ended "$line"
+	assert_signal_passed
+	assert_dies_with_exec
 	end_boot
 	assert_nothing_left
 }
 
 @test "stand-in for docker: SIGKILL of boot removes the container" {
 	boot_docker
-	signal_group KILL "$pid_boot"
-	finish 137 "$pid_boot"
-	close_boot
+	kill_boot
 	until_true is_empty "$XDG_RUNTIME_DIR"
 	until_true is_gone "$runner_dir"
 	run -0 calls rm

@@ -27,11 +27,7 @@ setup() {
 	SH
 }
 
-boot_kubectl() {
-	boot kubectl image "$@"
-	name=${handle%% *}
-	runner_dir=$(there pwd)
-}
+boot_kubectl() { boot_named kubectl image "$@"; }
 
 calls() { grep "$1" "$T/calls"; }
 
@@ -49,11 +45,7 @@ calls() { grep "$1" "$T/calls"; }
 
 @test "stand-in for kubectl: a command has its own streams, status and arguments" {
 	boot_kubectl
-	run -3 --separate-stderr there sh -c 'cat; echo err >&2; exit 3' <<<in
-	assert_output in
-	assert_equal "$stderr" err
-	there printf '<%s>\n' '' "it's" $'new\nline\n' -i -- '*' : @x >got
-	assert_equal "$(cat got)" $'<>\n<it\'s>\n<new\nline\n>\n<-i>\n<-->\n<*>\n<:>\n<@x>'
+	assert_own_streams
 	run -0 calls '^exec'
 	assert_line --regexp "^exec\|-i\|-q\|$name\|-c\|$name\|--\|sh\|${runner_dir%/dir}/run\|.*\|--\|printf\|"
 	end_boot
@@ -87,24 +79,15 @@ wp-pool: kubectl: error: the command could not be run in \"$name\", or its end i
 
 @test "stand-in for kubectl: signals and sudden death reach the command" {
 	boot_kubectl
-	start_there term sh -c 'trap "echo got; exit 9" TERM; echo up; while :; do sleep 1000 </dev/null >/dev/null 2>&1 & wait $!; done'
-	wait_line "$T/term.out" up
-	signal_group TERM "$pid_term"
-	finish 9 "$pid_term"
-	start_there dead sh -c 'trap "" TERM; sleep 1000 & echo $!; wait'
-	wait_line "$T/dead.out" .
-	signal_group KILL "$pid_dead"
-	finish 137 "$pid_dead"
-	wait_ended "$line"
+	assert_signal_passed
+	assert_dies_with_exec
 	end_boot
 	assert_nothing_left
 }
 
 @test "stand-in for kubectl: SIGKILL of boot deletes the pod" {
 	boot_kubectl
-	signal_group KILL "$pid_boot"
-	finish 137 "$pid_boot"
-	close_boot
+	kill_boot
 	until_true is_empty "$XDG_RUNTIME_DIR"
 	until_true is_gone "$runner_dir"
 	run -0 calls '^delete'

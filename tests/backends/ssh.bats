@@ -249,9 +249,7 @@ ssh_check() { "$BACKENDS/ssh" check "$handle"; }
 	boot_ssh
 	start_there long sh -c 'echo $$; exec sleep 1000'
 	wait_line "$T/long.out" .
-	signal_group KILL "$pid_boot"
-	finish 137 "$pid_boot"
-	close_boot
+	kill_boot
 	wait_ended "$line" "$pid_long"
 	until_true is_empty "$XDG_RUNTIME_DIR"
 	assert_nothing_left

@@ -601,16 +601,7 @@ took_signals() { ! grep -qE '^(Sig|Shd)Pnd:.*[1-9a-f]' "/proc/$1/status"; }
 }
 
 @test "call: SIGKILL to a caller that waits: it leaves the queue" {
-	pool p --max 1 -c 1
-	held first p
-	start call wp-pool call p -- touch ran
-	until_pool p WAITING 1
-	kill -KILL "$pid_call"
-	finish 137
-	until_pool p WAITING 0
-	let_go first
-	[ ! -e ran ]
-	over p
+	leaves_queue call
 }
 
 @test "call: what the caller ignores (nohup) is not passed on" {
@@ -878,16 +869,7 @@ runs_again() {
 }
 
 @test "call: --no-link: a caller that waits leaves the queue all the same" {
-	pool p --max 1 -c 1
-	held first p
-	start call wp-pool call --no-link p -- touch ran
-	until_pool p WAITING 1
-	kill -KILL "$pid_call"
-	finish 137
-	until_pool p WAITING 0
-	let_go first
-	[ ! -e ran ]
-	over p
+	leaves_queue call --no-link
 }
 
 @test "call: --no-link: as long as the caller lives it is a call like any other" {

@@ -24,11 +24,24 @@ placed() {
 	runs "$name"
 }
 
+# linked NAME POOL: a place of "hold" whose caller stays.
+linked() {
+	gate "$1"
+	start "$1" wp-pool place "$2" -- hold "$T/$1.gate"
+	runs "$1"
+}
+
 gate() {
 	make_hold
 	rm -f "$T/$1.out"
 	[ -p "$T/$1.gate" ] || mkfifo "$T/$1.gate"
 	fifo_fd "$T/$1.gate"
+}
+
+# works POOL: it takes a call.
+works() {
+	run -0 wp-pool call "$1" -- echo works
+	assert_output works
 }
 
 go() { printf '%s\n' "${2-0}" >>"$T/$1.gate"; }
@@ -40,8 +53,7 @@ go() { printf '%s\n' "${2-0}" >>"$T/$1.gate"; }
 	pool p --min 1 --max 2 -c 2 --timeout 0
 	first=$(of_runners p RUNNER,PID)
 	assert_equal "$(of_pool p RUNNERS,BOOTING)" '1 0'
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	held one p
 	run -0 wp-pool call p -- echo works
 	assert_equal "$(of_runners p RUNNER,PID)" "$first"
@@ -112,8 +124,7 @@ end 3 2 ok
 start 2 2
 start 3 2"
 	go two
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	assert_equal "$(of_pool p RUNNERS,BOOTS,BOOT-FAILURES)" '2 3 1'
 	let_go one
 	end_pool p
@@ -274,9 +285,7 @@ start 3 2"
 
 @test "FLAME: process placement: place_child links" {
 	pool p --min 0 --max 2 -c 2 --idle-shutdown-after 20ms
-	gate child
-	start child wp-pool place p -- hold "$T/child.gate"
-	runs child
+	linked child p
 	kill -KILL "$command"
 	finish 137 "$pid_child"
 	until_pool p RUNNERS 0
@@ -291,9 +300,7 @@ start 3 2"
 
 @test "FLAME: process placement: place_child when caller exits" {
 	pool p --min 0 --max 2 -c 2 --idle-shutdown-after 20ms
-	gate child
-	start child wp-pool place p -- hold "$T/child.gate"
-	runs child
+	linked child p
 	kill -KILL "$pid_child"
 	finish 137 "$pid_child"
 	wait_ended "$command"
@@ -407,8 +414,7 @@ verbs() { paste -sd ' ' verbs; }
 @test "FLAME: Runner: backend success single_use" {
 	noting
 	pool p --max 1 --single-use --backend ./noting
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	until_pool p RUNNERS,LEAVING '0 0'
 	assert_equal "$(verbs)" 'boot exec stopped'
 	end_pool p
@@ -418,8 +424,7 @@ verbs() { paste -sd ' ' verbs; }
 @test "FLAME: Runner: backend success multi use" {
 	noting
 	pool p --max 1 --backend ./noting
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	run -0 wp-pool call p -- echo still works
 	assert_output 'still works'
 	assert_equal "$(verbs)" 'boot exec exec'
@@ -471,8 +476,7 @@ fails_with() {
 	pool p --max 1 --backend ./noting
 	run -5 wp-pool call p -- sh -c 'echo boom >&2; exit 5'
 	assert_output boom
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	assert_equal "$(of_runners p RUNNER,STATE,CALLS,FAILED)" '1 ready 2 1'
 	assert_equal "$(verbs)" 'boot exec exec'
 	end_pool p
@@ -510,8 +514,7 @@ fails_with() {
 	pool p --min 1 --max 1 --backend ./noting --idle-shutdown-after 20ms --min-idle-shutdown-after 20ms
 	until_pool p RUNNERS,LEAVING '0 0'
 	assert_equal "$(verbs)" 'boot stopped'
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	until_pool p RUNNERS,LEAVING,BOOTS,LOST '0 0 2 0'
 	assert_equal "$(verbs)" 'boot stopped boot exec stopped'
 	end_pool p
@@ -549,8 +552,7 @@ fails_with() {
 @test "FLAME: Runner: code_sync: noops by default" {
 	noting
 	pool p --max 1 --backend ./noting
-	run -0 wp-pool call p -- echo works
-	assert_output works
+	works p
 	assert_equal "$(verbs)" 'boot exec'
 	end_pool p
 	assert_equal "$(verbs)" 'boot exec stopped'

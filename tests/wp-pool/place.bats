@@ -183,16 +183,7 @@ mine"
 }
 
 @test "place: --detach: its caller dies while it waits: it leaves the queue" {
-	pool p --max 1 -c 1
-	held first p
-	start place wp-pool place -d p -- touch ran
-	until_pool p WAITING 1
-	kill -KILL "$pid_place"
-	finish 137
-	until_pool p WAITING 0
-	let_go first
-	[ ! -e ran ]
-	over p
+	leaves_queue place -d
 }
 
 @test "place: --detach: what cannot be run: 127 or 126, and no id" {

@@ -190,9 +190,7 @@ let_all_go() {
 }
 
 @test "set: --boot-timeout: also for what boots already" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 1 --boot-timeout 1h
-	appears p
+	gated_pool p --min 1 --boot-timeout 1h
 	until_pool p BOOTING 1
 	wp-pool set p --boot-timeout 50ms
 	wait_line pool_p.err 'runner 1 did not boot: it took too long'
@@ -383,9 +381,7 @@ let_all_go() {
 }
 
 @test "set: before the pool is ready, so that it is" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 2
-	appears p
+	gated_pool p --min 2
 	until_pool p STATE,BOOTING 'booting 2'
 	echo >>boot
 	until_pool p RUNNERS 1

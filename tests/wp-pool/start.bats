@@ -253,10 +253,8 @@ end_listener() {
 }
 
 @test "start: NOTIFY_SOCKET hears READY=1 when the min runners are there, and STOPPING=1" {
-	make_gated_backend
 	listener "$T/notify"
-	NOTIFY_SOCKET=$T/notify start pool_p wp-pool start p --backend ./gated --min 1
-	appears p
+	NOTIFY_SOCKET=$T/notify gated_pool p --min 1
 	until_pool p STATE,BOOTING 'booting 1'
 	assert_equal "$(cat listener.out)" listens
 	echo >>boot
@@ -293,9 +291,7 @@ end_listener() {
 }
 
 @test "start: calls that come before it is ready run as soon as there is a runner" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 2
-	appears p
+	gated_pool p --min 2
 	until_pool p STATE,BOOTING 'booting 2'
 	start call wp-pool call p -- echo ran
 	until_pool p WAITING 1
@@ -308,10 +304,8 @@ end_listener() {
 }
 
 @test "start: told to stop before it is ready it never says that it is" {
-	make_gated_backend
 	listener "$T/notify"
-	NOTIFY_SOCKET=$T/notify start pool_p wp-pool start p --backend ./gated --min 1
-	appears p
+	NOTIFY_SOCKET=$T/notify gated_pool p --min 1
 	until_pool p STATE,BOOTING 'booting 1'
 	start wait wp-pool wait p --timeout 100ms
 	start stop wp-pool stop p
@@ -366,9 +360,7 @@ end_listener() {
 }
 
 @test "start: a pool is present before it is ready" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 1
-	wp-presence wait -t pools --key p --timeout "${PATIENCE}s"
+	gated_pool p --min 1
 	until_pool p STATE booting
 	assert_equal "$(wp-presence get -t pools p --format ndjson | jq -r .meta.backend)" ./gated
 	echo >>boot

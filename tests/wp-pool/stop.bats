@@ -22,14 +22,23 @@ make_stubborn() {
 	SH
 }
 
-# make_polite: the command "polite STATUS" says "up", and "asked" and ends with STATUS when it is sent SIGTERM.
-make_polite() {
+# call_polite STATUS: a call that runs, of a command that says "asked" and ends with STATUS when it is sent SIGTERM.
+call_polite() {
 	stub polite <<-'SH'
 		trap 'echo asked; exit "$1"' TERM
 		echo up
 		sleep 1000 &
 		wait
 	SH
+	start call wp-pool call p -- polite "$1"
+	wait_line call.out up
+}
+
+# ended_politely STATUS: it was asked, its caller has STATUS, and the pool has stopped.
+ended_politely() {
+	finish "$1" "$pid_call"
+	assert_equal "$(cat call.out)" $'up\nasked'
+	stopped p
 }
 
 @test "stop: an idle pool ends with 0 and leaves nothing" {
@@ -90,36 +99,24 @@ make_polite() {
 
 @test "stop: after --shutdown-timeout what runs gets SIGTERM, and its caller 125" {
 	pool p --shutdown-timeout 50ms --kill-after 1h
-	make_polite
-	start call wp-pool call p -- polite 3
-	wait_line call.out up
+	call_polite 3
 	wp-pool stop p
-	finish 125 "$pid_call"
-	assert_equal "$(cat call.out)" $'up\nasked'
+	ended_politely 125
 	assert_equal "$(cat call.err)" 'wp-pool: error: the pool was stopped'
-	stopped p
 }
 
 @test "stop: who ends with 0 when asked to has ended well" {
 	pool p --shutdown-timeout 50ms
-	make_polite
-	start call wp-pool call p -- polite 0
-	wait_line call.out up
+	call_polite 0
 	wp-pool stop p
-	finish 0 "$pid_call"
-	assert_equal "$(cat call.out)" $'up\nasked'
-	stopped p
+	ended_politely 0
 }
 
 @test "stop: --shutdown-timeout 0: SIGTERM at once" {
 	pool p --shutdown-timeout 0
-	make_polite
-	start call wp-pool call p -- polite 0
-	wait_line call.out up
+	call_polite 0
 	wp-pool stop p
-	finish 0 "$pid_call"
-	assert_equal "$(cat call.out)" $'up\nasked'
-	stopped p
+	ended_politely 0
 }
 
 @test "stop: who does not mind SIGTERM gets SIGKILL after --kill-after, with all of its group" {
@@ -155,13 +152,9 @@ make_polite() {
 
 @test "stop: --now: SIGTERM at once, however long --shutdown-timeout is" {
 	pool p --shutdown-timeout 1h --kill-after 1h
-	make_polite
-	start call wp-pool call p -- polite 3
-	wait_line call.out up
+	call_polite 3
 	wp-pool stop p --now
-	finish 125 "$pid_call"
-	assert_equal "$(cat call.out)" $'up\nasked'
-	stopped p
+	ended_politely 125
 }
 
 @test "stop: --now: SIGKILL after --kill-after" {
@@ -188,16 +181,12 @@ make_polite() {
 
 @test "stop: the second signal does not wait" {
 	pool p --shutdown-timeout 1h
-	make_polite
-	start call wp-pool call p -- polite 3
-	wait_line call.out up
+	call_polite 3
 	kill -TERM "$pid_pool_p"
 	until_pool p STATE stopping
 	assert_equal "$(cat call.out)" up
 	kill -TERM "$pid_pool_p"
-	finish 125 "$pid_call"
-	assert_equal "$(cat call.out)" $'up\nasked'
-	stopped p
+	ended_politely 125
 }
 
 @test "stop: a second stop without --now changes nothing, and waits as well" {

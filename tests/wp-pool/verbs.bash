@@ -25,6 +25,21 @@ begun() { until_calls "$1" STATE,PID 'running [1-9]*'; }
 # shellcheck disable=SC2034 # for the tests
 terminal=(env "--default-signal=HUP,INT,QUIT,TERM")
 
+# shellcheck disable=SC2154 # pid_waits is set by start
+# leaves_queue VERB [OPTION...]: who waits for room in a pool p, and is killed, leaves the queue, and the command never runs.
+leaves_queue() {
+	pool p --max 1 -c 1
+	held first p
+	start waits wp-pool "$@" p -- touch ran
+	until_pool p WAITING 1
+	kill -KILL "$pid_waits"
+	finish 137 "$pid_waits"
+	until_pool p WAITING 0
+	let_go first
+	[ ! -e ran ]
+	over p
+}
+
 # bad_names VERB [ARGUMENT...]: no pool can be called so, which every verb says. A name that begins with "-" is an option.
 bad_names() {
 	local verb=$1 name
@@ -69,6 +84,15 @@ make_gated_backend() {
 
 # bad_state VERB [ARGUMENT...]: as refused_states, for the pool p.
 bad_state() { refused_states "$1" p "${@:2}"; }
+
+# gated_pool NAME [OPTION...]: a pool whose runners come up as said there, and which can be asked.
+gated_pool() {
+	local name=$1
+	shift
+	make_gated_backend
+	start "pool_$name" wp-pool start "$name" --backend ./gated "$@"
+	appears "$name"
+}
 
 # appears NAME: until that pool can be asked, which is before it is ready.
 appears() { wp-presence wait -t pools --key "$1" --timeout "${PATIENCE}s"; }

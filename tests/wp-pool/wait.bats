@@ -13,9 +13,7 @@ load verbs
 }
 
 @test "wait: until the min runners are there" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 2
-	appears p
+	gated_pool p --min 2
 	until_pool p STATE,BOOTING 'booting 2'
 	start wait wp-pool wait p
 	run -75 wp-pool wait p --timeout 50ms
@@ -33,9 +31,7 @@ load verbs
 
 @test "wait: several for one pool that boots: all hear of it" {
 	local n pid_of
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 1
-	appears p
+	gated_pool p --min 1
 	until_pool p BOOTING 1
 	for n in 1 2 3 4; do
 		start "wait$n" wp-pool wait p
@@ -79,9 +75,7 @@ load verbs
 }
 
 @test "wait: a pool that ends before it is ready: for the next one" {
-	make_gated_backend
-	start pool_p wp-pool start p --backend ./gated --min 1
-	appears p
+	gated_pool p --min 1
 	until_pool p STATE,BOOTING 'booting 1'
 	start wait wp-pool wait p
 	run -75 wp-pool wait p --timeout 50ms

@@ -158,11 +158,7 @@ $T/here"
 
 @test "slurm: SIGKILL of exec ends the whole group there" {
 	boot_slurm
-	start_there dead sh -c 'trap "" TERM HUP; sleep 1000 & echo $!; wait'
-	wait_line "$T/dead.out" .
-	signal_group KILL "$pid_dead"
-	finish 137 "$pid_dead"
-	wait_ended "$line"
+	assert_dies_with_exec
 	run -0 there echo "still there"
 	assert_output 'still there'
 	end_slurm
@@ -183,9 +179,7 @@ $T/here"
 	boot_slurm
 	start_there long sh -c 'echo $$; exec sleep 1000'
 	wait_line "$T/long.out" .
-	signal_group KILL "$pid_boot"
-	finish 137 "$pid_boot"
-	close_boot
+	kill_boot
 	wait_ended "$line" "$pid_long"
 	until_true is_empty "$XDG_RUNTIME_DIR"
 	until_true no_jobs
