@@ -222,9 +222,14 @@ static void answered(void *ctx, int status, bool broken, const char *text, size_
 		refuse(host);
 }
 
+/* Before the first message is given the state file says that we run: of one that dies while it is starting nobody knows that it had begun. */
 static void start_due(struct loop_timer *timer)
 {
-	host_pump(host_of(timer, start_timer));
+	struct host *host = host_of(timer, start_timer);
+
+	if (host->told == CONSUMER_STARTING)
+		tell_state(host);
+	host_pump(host);
 }
 
 static void say_why(struct host *host, int status, const char *reason)
@@ -504,7 +509,6 @@ int host_run(struct host *host, int err, void (*ready_fn)(struct host *host))
 		return status;
 	}
 	kept_open(host);
-	loop_timer_set(host->loop, &host->state_timer, clock_now(), state_due);
 	if (ready_fn)
 		ready_fn(host);
 	pump_soon(host);
