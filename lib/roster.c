@@ -3,14 +3,13 @@
 #include "alloc.h"
 #include "err.h"
 #include "io.h"
-#include "process.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -244,24 +243,13 @@ static void note_process(const struct presence_entry *entry, void *ctx)
 		add_process(ctx, entry->ref, entry->pid);
 }
 
-/* A descriptor for each process: as many as we may have. */
-static void want_descriptors(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int roster_open(struct roster *r, struct loop *loop, struct presence *p)
 {
 	r->loop = loop;
 	r->p = p;
 	r->processes = NULL;
 	strvec_init(&r->suspects);
-	want_descriptors();
+	(void)spawn_raise_files();   /* one for each process */
 	/* First the ears, then the eyes: what happens in between is heard. */
 	if (watch_locks(r) < 0 || watch_state(r) < 0)
 		return -1;
