@@ -15,19 +15,6 @@ static usec_t deadline_of(usec_t timeout)
 	return timeout ? clock_now() + timeout : USEC_NEVER;
 }
 
-static int ask(const struct globals *globals, const char *name, const struct request *request, usec_t timeout)
-{
-	usec_t deadline = deadline_of(timeout);
-	struct client client;
-	int r = client_open(&client, globals->state, name);
-
-	if (r < 0)
-		return -1;
-	r = client_do(&client, request, deadline);
-	client_close(&client);
-	return r;
-}
-
 /* set */
 
 struct set_args {
@@ -87,23 +74,31 @@ struct end_args {
 	bool no_wait, undo, now, dry_run;
 };
 
-static int drain_run(void *globals, void *arguments, int n, char **operands)
+static int drain(struct client *client, const struct end_args *args)
 {
-	const struct end_args *args = arguments;
 	struct request request = REQUEST_INIT;
-	struct client client;
-	int r;
 
 	request.ask = ASK_DRAIN;
 	request.undo = args->undo;
-	if (!args->no_wait)
-		return ask(globals, operands[0], &request, args->timeout) < 0 ? err_report() : WP_OK;
-	r = client_open(&client, ((struct globals *)globals)->state, operands[0]);
-	if (r == 0) {
-		r = client_ask(&client, &request, NULL, 0);
-		client_close(&client);
-	}
+	return args->no_wait ? client_ask(client, &request, NULL, 0) : client_do(client, &request, deadline_of(args->timeout));
+}
+
+static int end_run(const struct globals *globals, const char *name, int (*fn)(struct client *client, const struct end_args *args),
+	const struct end_args *args)
+{
+	struct client client;
+	int r = client_open(&client, globals->state, name);
+
+	if (r < 0)
+		return err_report();
+	r = fn(&client, args);
+	client_close(&client);
 	return r < 0 ? err_report() : WP_OK;
+}
+
+static int drain_run(void *globals, void *args, int n, char **operands)
+{
+	return end_run(globals, operands[0], drain, args);
 }
 
 static const struct opt drain_options[] = {
@@ -161,16 +156,7 @@ static int stop(struct client *client, const struct end_args *args)
 
 static int stop_run(void *globals, void *args, int n, char **operands)
 {
-	struct client client;
-	int r = client_open(&client, ((struct globals *)globals)->state, operands[0]);
-
-	if (r < 0)
-		return err_report();
-	r = stop(&client, args);
-	client_close(&client);
-	if (r == 0)
-		err_clear();
-	return r < 0 ? err_report() : WP_OK;
+	return end_run(globals, operands[0], stop, args);
 }
 
 static const struct opt stop_options[] = {
