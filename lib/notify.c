@@ -1,7 +1,9 @@
 #include "notify.h"
 
+#include "err.h"
 #include "io.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,13 @@ void notify_systemd(const char *state)
 	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	fd_close(&fd);
+}
+
+int notify_check_fd(int64_t fd)
+{
+	if (fd >= 0 && fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_set(WP_USAGE, "descriptor %d is not open", (int)fd);
+	return 0;
 }
 
 void notify_ready_fd(int *fd)

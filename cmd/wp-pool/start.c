@@ -3,9 +3,9 @@
 #include "backend.h"
 #include "err.h"
 #include "host.h"
+#include "notify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,10 +63,8 @@ static int check(struct host *host)
 		if (!host->backend)
 			return -1;
 	}
-	if (find_sync(&host->sync, &args->sync) < 0)
+	if (find_sync(&host->sync, &args->sync) < 0 || notify_check_fd(args->ready_fd) < 0)
 		return -1;
-	if (args->ready_fd >= 0 && fcntl((int)args->ready_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return err_set(WP_USAGE, "descriptor %d is not open", (int)args->ready_fd);
 	host->limits.elastic.check = args->idle_check != NULL;
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include "notify.h"
 #include "process.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -33,8 +32,8 @@ static int check(const struct register_args *a, int n)
 		return err_usage("register", "--pid and a command exclude each other");
 	if (!a->pid && n < 2)
 		return err_usage("register", "a command is needed, or --pid");
-	if (a->ready_fd >= 0 && fcntl((int)a->ready_fd, F_SETFD, FD_CLOEXEC) < 0)
-		return err_usage("register", "descriptor %d is not open", (int)a->ready_fd);
+	if (notify_check_fd(a->ready_fd) < 0)
+		return err_usage("register", "%s", err_message());
 	return 0;
 }
 
