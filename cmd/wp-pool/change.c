@@ -129,16 +129,17 @@ static int wait_for_end(struct client *client, usec_t deadline)
 static int say_what_would_end(struct client *client)
 {
 	struct request request = REQUEST_INIT;
+	usec_t deadline = clock_now() + CLIENT_LIMIT;
 	int r;
 
 	request.ask = ASK_STATUS;
 	request.calls = true;
 	if (client_ask(client, &request, NULL, 0) < 0)
 		return -1;
-	while ((r = client_hear(client, USEC_NEVER)) > 0)
+	while ((r = client_hear(client, deadline)) > 0)
 		if (!strncmp(client->text, "{\"kind\":\"call\"", strlen("{\"kind\":\"call\"")))
 			printf("%s\n", client->text);
-	return r;
+	return r < 0 ? client_silent(client) : r;
 }
 
 static int stop(struct client *client, const struct end_args *args)

@@ -218,6 +218,8 @@ ended_politely() {
 	pool p
 	kill -STOP "$pid_pool_p"
 	run -75 wp-pool stop p --timeout 50ms
+	run -75 wp-pool stop p --dry-run
+	assert_output 'wp-pool: error: the pool "p" does not answer: it may be stopped'
 	kill -CONT "$pid_pool_p"
 	stopped p
 }
