@@ -91,6 +91,24 @@ static int check_started(struct registry *r, const char *stack, const char *hand
 	return result < 0 ? -1 : 0;
 }
 
+/* Somebody else may be first: then it is that life which is waited for. */
+static int launch_or_find(struct registry *r, struct consumer *c)
+{
+	char *stack, *handle;
+	int result = launch(r, c, true);
+
+	if (result != 0)
+		return result;
+	stack = c->stack;
+	handle = c->handle;
+	c->stack = c->handle = NULL;
+	consumer_release(c);
+	result = registry_find(r, stack, handle, c);
+	free(stack);
+	free(handle);
+	return result;
+}
+
 static int start_it(struct registry *r, const char *stack, const char *handle)
 {
 	struct consumer c;
@@ -101,7 +119,7 @@ static int start_it(struct registry *r, const char *stack, const char *handle)
 	else if (result > 0 && c.life == 0 && !c.defined)
 		result = err_set(WP_NO, "consumer \"%s\" is not defined: it has to register itself", handle);
 	else if (result > 0 && c.life == 0)
-		result = launch(r, &c, true);
+		result = launch_or_find(r, &c);
 	if (result > 0 && c.life)
 		result = wait_for_it(r, c.life);
 	consumer_release(&c);
