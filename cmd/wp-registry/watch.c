@@ -8,6 +8,7 @@
 #include "json.h"
 #include "watch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -28,6 +29,7 @@ struct watching {
 	const char *stack;           /* NULL: all */
 	struct loop_fd bell, live;
 	struct process *processes;
+	bool missed;
 	int64_t seen;
 };
 
@@ -72,17 +74,28 @@ static void on_event(const struct registry_event *event, void *ctx)
 
 static void note_process(const struct consumer *c, const struct counts *live, void *ctx);
 
+/* One that dies before it is noted raises no event: whoever looks says that it did. */
+static int note_processes(struct watching *w)
+{
+	w->missed = false;
+	if (registry_list(&w->registry, NULL, note_process, w) < 0)
+		return -1;
+	return w->missed ? registry_reap(&w->registry) : 0;
+}
+
 static void take_events(struct watching *w)
 {
-	int64_t seen = registry_events(&w->registry, w->seen, on_event, w);
+	int64_t before, seen;
 
-	if (seen < 0) {
-		watch_fail(&w->watch);
-		return;
-	}
-	if (seen != w->seen && registry_list(&w->registry, NULL, note_process, w) < 0)
-		watch_fail(&w->watch);
-	w->seen = seen;
+	do {
+		before = w->seen;
+		seen = registry_events(&w->registry, before, on_event, w);
+		if (seen < 0 || (seen != before && note_processes(w) < 0)) {
+			watch_fail(&w->watch);
+			return;
+		}
+		w->seen = seen;
+	} while (w->missed && seen != before);
 	watch_print(&w->watch);
 }
 
@@ -153,7 +166,6 @@ static bool is_noted(const struct watching *w, pid_t pid)
 	return p != NULL;
 }
 
-/* One that cannot be waited for is found dead when somebody looks. */
 static void note_process(const struct consumer *c, const struct counts *live, void *ctx)
 {
 	struct watching *w = ctx;
@@ -163,8 +175,10 @@ static void note_process(const struct consumer *c, const struct counts *live, vo
 	if (!c->process || is_noted(w, c->pid))
 		return;
 	fd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-	if (fd < 0)
+	if (fd < 0) {
+		w->missed |= errno == ESRCH;
 		return;
+	}
 	p = xcalloc(1, sizeof(*p));
 	*p = (struct process){ .next = w->processes, .owner = w, .pid = c->pid };
 	if (loop_add(w->watch.loop, &p->handle, fd, EPOLLIN, process_ended) < 0) {
