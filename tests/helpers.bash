@@ -18,7 +18,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 : "${PATIENCE:=30}"
 # After this many seconds a test's processes are killed. The time limit of bats itself ends only what the
 # test started directly; the rest keeps the pipes open that bats waits for.
-: "${TEST_SECONDS:=60}"
+: "${TEST_SECONDS:=100}"
 
 setup() { wp_setup; }
 teardown() { wp_teardown; }
