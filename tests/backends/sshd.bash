@@ -10,6 +10,7 @@ sshd_keys() {
 	ssh-keygen -q -t ed25519 -N '' -C user -f "$BATS_FILE_TMPDIR/user"
 }
 
+# With the home directory of the test: what the user's shell does when it starts is none of the test's.
 sshd_config() {
 	cat <<-CONFIG
 		ListenAddress 127.0.0.1:$port
@@ -19,7 +20,7 @@ sshd_config() {
 		PasswordAuthentication no
 		UsePAM no
 		PidFile none
-		SetEnv WP_TEST_ID=$WP_TEST_ID${WP_TEST_RUN:+ WP_TEST_RUN=$WP_TEST_RUN} TMPDIR=$T/there
+		SetEnv WP_TEST_ID=$WP_TEST_ID${WP_TEST_RUN:+ WP_TEST_RUN=$WP_TEST_RUN} TMPDIR=$T/there HOME=$T
 	CONFIG
 	printf '%s\n' "$@"
 }
