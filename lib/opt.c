@@ -35,6 +35,7 @@ static struct {
 	struct slot *slots;
 	size_t nr, alloc;
 	struct builtin builtin;
+	int after;                   /* words after "--"; -1: there is none */
 } now;
 
 /* getopt_long() reports a long option by this plus its slot; smaller numbers are letters. */
@@ -73,6 +74,11 @@ bool opt_given(const char *name)
 		if (strcmp(now.slots[i].opt->name, name) == 0)
 			return now.slots[i].given;
 	err_bug("no option \"%s\" here", name);
+}
+
+int opt_after_end(void)
+{
+	return now.after;
 }
 
 /* Values */
@@ -238,18 +244,43 @@ static int take_option(int c, char **argv)
 	return store(c >= LONG_BASE ? &now.slots[c - LONG_BASE] : find_letter(c), optarg);
 }
 
+/* The first "--" that is no option's value. getopt_long() moves the words about, so WORDS are as they were; those that it has
+ * taken for values are NULL. */
+static int words_after_end(int argc, char *const *words)
+{
+	for (int i = 1; i < argc; i++) {
+		if (words[i] && strcmp(words[i], "--") == 0)
+			return argc - i - 1;
+	}
+	return -1;
+}
+
+static void strike_out(char **words, int argc, const char *value)
+{
+	for (int i = 1; i < argc; i++) {
+		if (words[i] == value)
+			words[i] = NULL;
+	}
+}
+
 /* Takes the options of ARGV; optind is the first operand afterwards. */
 static int parse_words(int argc, char **argv, bool in_order)
 {
 	struct option *longs = long_options();
 	struct strbuf letters = STRBUF_INIT;
+	char **words = xcalloc((size_t)argc + 1, sizeof(*words));
 	int c, result = 0;
 
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	add_letters(&letters, in_order);
 	opterr = 0;
 	optind = 0;     /* glibc: start anew */
-	while (result == 0 && (c = getopt_long(argc, argv, letters.buf, longs, NULL)) != -1)
+	while (result == 0 && (c = getopt_long(argc, argv, letters.buf, longs, NULL)) != -1) {
+		strike_out(words, argc, optarg);
 		result = take_option(c, argv);
+	}
+	now.after = words_after_end(argc, words);
+	free(words);
 	strbuf_release(&letters);
 	free(longs);
 	return result;

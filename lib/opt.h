@@ -105,5 +105,7 @@ int program_main(const struct program *program, int argc, char **argv);
 /* Was the option called NAME given (on the command line or by its variable)?
  * For the verb being run. */
 bool opt_given(const char *name);
+/* How many of the operands came after "--"; -1: there was none. */
+int opt_after_end(void);
 
 #endif

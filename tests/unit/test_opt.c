@@ -98,7 +98,20 @@ static const struct verb verb_given = {
 	.name = "given", .args = "", .summary = "tell", .options = options, .size = sizeof(struct args), .run = run_given,
 };
 
-static const struct verb *const verbs[] = { &verb_add, &verb_work, &verb_show, &verb_given, NULL };
+static int run_after(void *globals, void *args, int n, char **operands)
+{
+	const struct args *a = args;
+
+	printf("queue=%s %d of %d\n", a->queue ? a->queue : "", opt_after_end(), n);
+	return 0;
+}
+
+static const struct verb verb_after = {
+	.name = "after", .args = "[ID...] [-- COMMAND [ARG...]]", .summary = "count", .options = options, .size = sizeof(struct args),
+	.max_operands = -1, .internal = true, .run = run_after,
+};
+
+static const struct verb *const verbs[] = { &verb_add, &verb_work, &verb_show, &verb_given, &verb_after, NULL };
 
 static const struct program program = {
 	.name = "wp-test", .summary = "test what there is", .globals = global_options,
@@ -279,6 +292,18 @@ static void lists(void)
 	refuses("wp-test --list-options nope", "unknown verb \"nope\"", "");
 }
 
+static void tells_what_comes_after_the_end(void)
+{
+	gives("wp-test after a b", "queue= -1 of 2\n");
+	gives("wp-test after a b --", "queue= 0 of 2\n");
+	gives("wp-test after a b -- c d e", "queue= 3 of 5\n");
+	gives("wp-test after -- a -- b", "queue= 3 of 3\n");
+	gives("wp-test after a -q x -- b -q y", "queue=x 3 of 4\n");
+	gives("wp-test after -q -- a -- b", "queue=-- 1 of 2\n");
+	gives("wp-test after --queue -- a", "queue=-- -1 of 1\n");
+	gives("wp-test after a b --queue=-- -- c", "queue=-- 1 of 3\n");
+}
+
 static void returns_statuses(void)
 {
 	struct captured c = capture(run_line, (char *)"wp-test add a b");
@@ -296,6 +321,7 @@ int main(void)
 	takes_variables();
 	explains();
 	lists();
+	tells_what_comes_after_the_end();
 	returns_statuses();
 	return done_testing();
 }
