@@ -1,6 +1,8 @@
 /* What the state file keeps of a consumer's settings is what they were. */
+#include "json.h"                    /* before jansson's */
 #include "../../cmd/wp-registry/settings.c"
 
+#include "alloc.h"
 #include "tap.h"
 
 static struct settings back;
