@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -367,4 +369,27 @@ int spawn_exit_status(int wait_status)
 	if (WIFSIGNALED(wait_status))
 		return 128 + WTERMSIG(wait_status);
 	return WEXITSTATUS(wait_status);
+}
+
+static bool sets(const struct strvec *variables, const char *variable)
+{
+	for (size_t i = 0; i < variables->nr; i++)
+		if (!strncmp(variable, variables->v[i], strcspn(variables->v[i], "=") + 1))
+			return true;
+	return false;
+}
+
+char **spawn_environment(char *const *base, const struct strvec *variables)
+{
+	size_t n = 0, at = 0;
+	char **envp;
+
+	while (base[n])
+		n++;
+	envp = xcalloc(n + variables->nr + 1, sizeof(*envp));
+	for (size_t i = 0; i < n; i++)
+		if (!sets(variables, base[i]))
+			envp[at++] = base[i];
+	memcpy(envp + at, variables->v, variables->nr * sizeof(*envp));
+	return envp;
 }

@@ -14,6 +14,7 @@
 #define WP_SPAWN_H
 
 #include "clock.h"
+#include "strvec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,6 +64,10 @@ char *spawn_find(const char *name);
 /* The same with another PATH than ours (NULL: as if it were not set). */
 char *spawn_find_in(const char *name, const char *dirs);
 
+/* An environment: BASE with VARIABLES ("NAME=VALUE") in place of those of the same name: of two, getenv(3) takes the first and sh(1) the
+ * last. The array is the caller's, to be freed; its strings are not. */
+char **spawn_environment(char *const *base, const struct strvec *variables);
+
 /* A wait status in the shell's language: the exit status, or 128+n for signal n. */
 int spawn_exit_status(int wait_status);
 
@@ -70,9 +75,9 @@ int spawn_exit_status(int wait_status);
  * The guard. guard_start() forks it (before anything large is allocated); the
  * caller then says which process groups run. The table is shared memory: a
  * slot costs no system call. When the caller dies, however it dies, the guard
- * sends SIGKILL to every group still in the table, and ends. It has a
+ * sends SIGKILL to every group still in the table, waits until they are dead, and ends. It has a
  * process group of its own, and nothing open but its end of the pipe and HOLD, a
- * descriptor that is to stay open until the groups were killed (-1: none): a lock on it
+ * descriptor that is to stay open until then (-1: none): a lock on it
  * is not free while what it stands for may still run.
  */
 int guard_start(size_t slots, int hold);  /* 0, or -1 with err recorded */

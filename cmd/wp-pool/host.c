@@ -302,8 +302,9 @@ int host_open(struct host *host, const struct globals *globals)
 	guard_unlinks(host->lock.path);
 	if (!host->backend)
 		host->cgroup = cgroup_delegate();
-	if (loop_init(&host->loop) < 0 || hooks_init(&host->hooks, host->loop, host->lock.fd, host) < 0)
+	if (loop_init(&host->loop) < 0 || groups_init(&host->groups, HOOKS_MAX, host->lock.fd) < 0)
 		return -1;
+	hooks_init(&host->hooks, host->loop, &host->groups, 0, host);
 	if (loop_stop_signals(host->loop, told_to_stop, host) < 0 || loop_children(host->loop, child_ended, host) < 0)
 		return -1;
 	host->now = clock_now();
@@ -328,6 +329,7 @@ void host_close(struct host *host)
 	while (host->calls)
 		call_free(host, host->calls);
 	hooks_release(&host->hooks);
+	groups_release(&host->groups);
 	places_release(host);        /* and what hooks have left behind */
 	elastic_release(&host->elastic);
 	pool_release(&host->pool);

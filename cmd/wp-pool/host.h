@@ -122,6 +122,7 @@ struct host {
 	struct caller *callers;
 	struct numbers numbers;
 	struct waits waits;
+	struct groups groups;        /* of the hooks */
 	struct hooks hooks;
 	struct tracked tracked;
 	struct strbuf meta;

@@ -5,8 +5,8 @@
  * it started is not. Such a group lingers on its slot until its last process ends
  * (we are its subreaper, so we hear of it) or until it is killed.
  */
-#ifndef WP_POOL_GROUPS_H
-#define WP_POOL_GROUPS_H
+#ifndef WP_GROUPS_H
+#define WP_GROUPS_H
 
 #include <stdbool.h>
 #include "clock.h"

@@ -8,40 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-int hooks_init(struct hooks *h, struct loop *loop, int hold, void *ctx)
+void hooks_init(struct hooks *h, struct loop *loop, struct groups *groups, size_t slot, void *ctx)
 {
-	*h = (struct hooks){ .loop = loop, .ctx = ctx, .last = &h->first };
-	return groups_init(&h->groups, HOOKS_MAX, hold);
+	*h = (struct hooks){ .loop = loop, .groups = groups, .slot = slot, .ctx = ctx, .last = &h->first };
 }
 
 static void free_hook(struct hook *hook)
 {
 	strvec_release(&hook->variables);
 	free(hook);
-}
-
-static bool sets(const struct strvec *variables, const char *variable)
-{
-	for (size_t i = 0; i < variables->nr; i++)
-		if (!strncmp(variable, variables->v[i], strcspn(variables->v[i], "=") + 1))
-			return true;
-	return false;
-}
-
-/* Each name once: of two, getenv(3) takes the first and sh(1) the last. We may run in a call, which has some of these itself. */
-static char **environment_with(const struct strvec *variables)
-{
-	size_t n = 0, at = 0;
-	char **envp;
-
-	while (environ[n])
-		n++;
-	envp = xcalloc(n + variables->nr + 1, sizeof(*envp));
-	for (size_t i = 0; i < n; i++)
-		if (!sets(variables, environ[i]))
-			envp[at++] = environ[i];
-	memcpy(envp + at, variables->v, variables->nr * sizeof(*envp));
-	return envp;
 }
 
 static pid_t start(const struct hook *hook, size_t slot)
@@ -51,7 +26,7 @@ static pid_t start(const struct hook *hook, size_t slot)
 	pid_t pid;
 
 	spawn.argv = argv;
-	spawn.envp = environment_with(&hook->variables);
+	spawn.envp = spawn_environment(environ, &hook->variables);
 	spawn.out = spawn.err = STDERR_FILENO;
 	spawn.guarded = slot + 1;
 	pid = spawn_start(&spawn);
@@ -78,7 +53,7 @@ static void kill_slow(struct loop_timer *timer)
 		if (hook && hook->until <= now) {
 			err_warn("the %s command was killed: it took longer than %d seconds", hook->name,
 				(int)(HOOKS_LIMIT / USEC_SEC));
-			groups_kill(&h->groups, i);
+			groups_kill(h->groups, h->slot + i);
 			hook->until = USEC_NEVER;
 		}
 		if (hook && hook->until < next)
@@ -90,7 +65,7 @@ static void kill_slow(struct loop_timer *timer)
 
 static void begin(struct hooks *h, struct hook *hook, size_t slot)
 {
-	pid_t pid = start(hook, slot);
+	pid_t pid = start(hook, h->slot + slot);
 
 	if (pid < 0) {
 		err_prefix("%s", hook->name);
@@ -99,7 +74,7 @@ static void begin(struct hooks *h, struct hook *hook, size_t slot)
 		over(h, hook, false);
 		return;
 	}
-	groups_add(&h->groups, slot, pid);
+	groups_add(h->groups, h->slot + slot, pid);
 	hook->until = clock_now() + HOOKS_LIMIT;
 	h->running[slot] = hook;
 	if (!h->timer.due.index)
@@ -148,26 +123,34 @@ static void ended(struct hooks *h, size_t slot, int wait_status)
 	int status = spawn_exit_status(wait_status);
 
 	h->running[slot] = NULL;
-	groups_reaped(&h->groups, slot, false);
+	groups_reaped(h->groups, h->slot + slot, false);
 	if (status && !hook->over)
 		err_warn("the %s command ended with exit status %d", hook->name, status);
 	over(h, hook, status == 0);
 	fill(h);
 }
 
+/* Which of them, or -1. */
+static ssize_t find(const struct hooks *h, pid_t pid)
+{
+	ssize_t slot = groups_find(h->groups, pid);
+
+	return slot >= (ssize_t)h->slot && slot < (ssize_t)h->slot + HOOKS_MAX ? slot - (ssize_t)h->slot : -1;
+}
+
 bool hooks_reaped(struct hooks *h, pid_t pid, int wait_status)
 {
-	ssize_t slot = groups_find(&h->groups, pid);
+	ssize_t i = find(h, pid);
 
-	if (slot < 0)
+	if (i < 0)
 		return false;
-	ended(h, (size_t)slot, wait_status);
+	ended(h, (size_t)i, wait_status);
 	return true;
 }
 
 bool hooks_has(const struct hooks *h, pid_t pid)
 {
-	return groups_find(&h->groups, pid) >= 0;
+	return find(h, pid) >= 0;
 }
 
 void hooks_release(struct hooks *h)
@@ -177,12 +160,11 @@ void hooks_release(struct hooks *h)
 	loop_timer_cancel(h->loop, &h->timer);
 	for (size_t i = 0; i < HOOKS_MAX; i++)
 		if (h->running[i]) {
-			groups_kill(&h->groups, i);
+			groups_kill(h->groups, h->slot + i);
 			free_hook(h->running[i]);
 		}
 	for (struct hook *hook = h->first, *next; hook; hook = next) {
 		next = hook->next;
 		free_hook(hook);
 	}
-	groups_release(&h->groups);
 }

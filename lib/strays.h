@@ -2,8 +2,8 @@
  * strays.h - what commands have left behind: processes outside their groups (setsid(2), a daemon's double fork) whose
  * parents have died, and who have become the children of a subreaper (PR_SET_CHILD_SUBREAPER), which is us.
  */
-#ifndef WP_POOL_STRAYS_H
-#define WP_POOL_STRAYS_H
+#ifndef WP_STRAYS_H
+#define WP_STRAYS_H
 
 #include "clock.h"
 
