@@ -1,17 +1,21 @@
 #include "spawn.h"
 
+#include "clock.h"
 #include "err.h"
+#include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,11 +62,7 @@ static void kill_group(size_t slot)
 /* Its leader, that is: the others of the group are killed when that is gone. */
 static void wait_patiently(pid_t leader)
 {
-	int fd = (int)syscall(SYS_pidfd_open, leader, 0);
-	struct pollfd one = { .fd = fd, .events = POLLIN };
-
-	if (fd >= 0)
-		poll(&one, 1, (int)(patience / USEC_MS));
+	process_await_death(leader, clock_now() + patience);
 }
 
 static void kill_groups(void)
@@ -74,6 +74,72 @@ static void kill_groups(void)
 		return;
 	wait_patiently(atomic_load(&groups[patient_slot]));
 	kill_group(patient_slot);
+}
+
+/* Dying */
+
+/* Something that hangs in the kernel is not waited for any longer; it does nothing any more. */
+enum { DYING_AT_MOST = 10 };
+
+static bool is_group(pid_t group)
+{
+	/* The kernel's own processes are in group 0, as is what a slot has that is free. */
+	for (size_t i = 0; group > 0 && i < groups_nr; i++)
+		if (atomic_load(&groups[i]) == group)
+			return true;
+	return false;
+}
+
+/* Is it one of ours, and not over? Dead ones that their parents do not wait for are no matter. */
+static bool is_dying(const char *pid)
+{
+	char path[300], stat[512];
+	const char *at;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	n = read(fd, stat, sizeof(stat) - 1);
+	close(fd);
+	stat[n > 0 ? n : 0] = '\0';
+	at = strrchr(stat, ')');
+	if (!at || strlen(at) < 5 || at[2] == 'Z' || at[2] == 'X')
+		return false;
+	at = strchr(at + 4, ' ');        /* past its parent */
+	return at && is_group((pid_t)strtol(at, NULL, 10));
+}
+
+static void wait_for_members(usec_t until)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_dying(entry->d_name))
+			process_await_death((pid_t)strtol(entry->d_name, NULL, 10), until);
+	if (dir)
+		closedir(dir);
+}
+
+/* What is killed has its files and locks until it is dead. Nobody starts more of it meanwhile. */
+static void wait_for_groups(void)
+{
+	usec_t until = clock_now() + DYING_AT_MOST * USEC_SEC;
+	bool more = false;
+
+	for (size_t i = 0; i < groups_nr; i++) {
+		pid_t group = atomic_load(&groups[i]);
+
+		if (group <= 0)
+			continue;
+		process_await_death(group, until);
+		more |= kill(-group, 0) == 0;
+	}
+	if (more)
+		wait_for_members(until);
 }
 
 enum { LIFELINE, HOLD, AWAITED, ALL };
@@ -106,6 +172,7 @@ static _Noreturn void guard_main(int end, int hold)
 	while ((n = read(LIFELINE, &byte, 1)) != 0)
 		clean |= n > 0;
 	kill_groups();
+	wait_for_groups();
 	while (!clean && awaited >= 0 && read(AWAITED, &byte, 1) > 0)
 		;
 	if (!clean)

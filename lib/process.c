@@ -7,10 +7,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What fits of a small file, terminated; -1 with errno. */
@@ -65,6 +67,64 @@ int process_lives(pid_t pid, int64_t start)
 	return r > 0 ? now == start : r;
 }
 
+int process_is_defenceless(pid_t pid, int signo)
+{
+	static const char *const masks[] = { "SigBlk:", "SigIgn:", "SigCgt:" };
+	char path[64], status[4000];
+	unsigned long long set = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	if (read_small(path, status, sizeof(status)) < 0)
+		return 1;
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		const char *at = strstr(status, masks[i]);
+
+		if (at)
+			set |= strtoull(at + strlen(masks[i]), NULL, 16);
+	}
+	return !(set >> (signo - 1) & 1);
+}
+
+int64_t process_ticks(pid_t pid)
+{
+	char path[64], stat[1024];
+	const char *at;
+	int64_t sum = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (read_small(path, stat, sizeof(stat)) < 0)
+		return -1;
+	/* utime, stime, cutime, cstime */
+	for (int i = 14; i <= 17 && (at = field(stat, i)); i++)
+		sum += strtoll(at, NULL, 10);
+	return sum;
+}
+
+bool process_ends(pid_t pid)
+{
+	enum { EXITING = 0x4 };          /* PF_EXITING of the kernel's flags */
+	char path[64], stat[1024];
+	const char *state, *flags;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (read_small(path, stat, sizeof(stat)) < 0)
+		return true;
+	state = field(stat, 3);
+	flags = field(stat, 9);
+	return !state || !flags || *state == 'Z' || *state == 'X' || strtoul(flags, NULL, 10) & EXITING;
+}
+
+void process_await_death(pid_t pid, usec_t until)
+{
+	struct pollfd one = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	usec_t left = until - clock_now();
+
+	if (one.fd < 0)
+		return;
+	poll(&one, 1, left > 0 ? (int)(left / USEC_MS) : 0);
+	close(one.fd);
+}
+
 static bool is_child_of(pid_t parent, const char *pid)
 {
 	char path[300], stat[1024];
@@ -78,11 +138,32 @@ static bool is_child_of(pid_t parent, const char *pid)
 	return state && owner && *state != 'Z' && strtol(owner, NULL, 10) == parent;
 }
 
+/* The kernel's own list (CONFIG_PROC_CHILDREN), which is shorter than that of all processes. -1: it has none. */
+static int listed_children(pid_t parent, void (*fn)(pid_t pid, void *ctx), void *ctx)
+{
+	char path[64], pid[24];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)parent, (long)parent);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (fscanf(file, "%23s", pid) == 1) {
+		if (is_child_of(parent, pid))
+			fn((pid_t)strtol(pid, NULL, 10), ctx);
+	}
+	fclose(file);
+	return 0;
+}
+
 void process_children(pid_t parent, void (*fn)(pid_t pid, void *ctx), void *ctx)
 {
-	DIR *dir = opendir("/proc");
 	struct dirent *entry;
+	DIR *dir;
 
+	if (listed_children(parent, fn, ctx) == 0)
+		return;
+	dir = opendir("/proc");
 	if (!dir)
 		return;
 	while ((entry = readdir(dir)))
