@@ -11,14 +11,14 @@ BATS ?= bats
 SANITIZE ?=
 
 VERSION := 0.1.0
-PROGRAMS := wp-jobs wp-pool wp-presence wp-registry
+PROGRAMS := wp-jobs wp-pool wp-presence wp-registry wp-distribute
 
 comma := ,
 build := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 WARNINGS := -Wall -Wextra -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wwrite-strings -Wformat=2 \
 	-Wno-unused-parameter -Wimplicit-fallthrough -Wundef
-PKGS := sqlite3 jansson smartcols
+PKGS := sqlite3 jansson smartcols libxxhash
 # libpq is loaded when a Postgres database is used: only its headers are needed here.
 override CPPFLAGS += -D_GNU_SOURCE -DWP_VERSION='"$(VERSION)"' -Ilib -I$(build)/sql -include lib/banned.h \
 	$(shell $(PKG_CONFIG) --cflags $(PKGS) libpq)

@@ -5,7 +5,7 @@
 /* What this program's share/sql/ makes. */
 static int64_t our_version(const struct db *db)
 {
-	return db_kind(db) == DB_SQLITE ? 3 : 1;
+	return db_kind(db) == DB_SQLITE ? 4 : 1;
 }
 
 /* -1 on failure, also when there is no schema (DB_MISSING has said what to run). */
@@ -49,7 +49,8 @@ int schema_init(struct db *db)
 	if (db_begin(db, DB_DURABLE) < 0)
 		return -1;
 	version = version_or_none(db);
-	if (version < 0 || refuse_newer(db, version) < 0 || db_script(db, SQL_SCHEMA_INIT) < 0) {
+	if (version < 0 || refuse_newer(db, version) < 0 || db_script(db, SQL_SCHEMA_INIT) < 0
+	    || (db_kind(db) == DB_SQLITE && db_script(db, SQL_SCHEMA_CLUSTER) < 0)) {
 		db_rollback(db);
 		return -1;
 	}

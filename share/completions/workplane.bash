@@ -80,6 +80,18 @@ _workplane_stacks() {
 	! _workplane_has_state || "$1" list -a -rno STACK 2>/dev/null
 }
 
+_workplane_children() {
+	! _workplane_has_state || "$1" list -rno ID 2>/dev/null
+}
+
+_workplane_nodes() {
+	! _workplane_has_state || "$1" nodes -rno NODE 2>/dev/null
+}
+
+_workplane_signals() {
+	compgen -A signal SIG | sed -n '/^SIGRT/d; s/^SIG\([A-Z0-9]*\)$/\1/p'
+}
+
 # Those that the help names, and what there is of one's own.
 _workplane_backends() {
 	"$1" --list-options start 2>/dev/null | awk -F '\t' '$2 == "backend" { print $5 }' |
@@ -142,6 +154,17 @@ _workplane_handle_word() {
 	fi
 }
 
+# One node, one child, or many; what a child is to run comes after "--".
+_workplane_child_word() {
+	case $2 in
+	start) [[ -n $current ]] || ! _workplane_has_operand "$1" "$2" || COMPREPLY=(--) ;;
+	stop | terminate | await | redistribute) _workplane_names < <(_workplane_children "$1") ;;
+	lookup | explain) _workplane_has_operand "$1" "$2" || _workplane_names < <(_workplane_children "$1") ;;
+	drain) _workplane_has_operand "$1" "$2" || _workplane_names < <(_workplane_nodes "$1") ;;
+	quorum) _workplane_has_operand "$1" "$2" || mapfile -t COMPREPLY < <(compgen -W "none majority" -- "$current") ;;
+	esac
+}
+
 # A word that is no value of an option.
 _workplane_word() {
 	if [[ $current == -* ]]; then
@@ -155,6 +178,8 @@ _workplane_word() {
 		_workplane_pool_word "$1" "$2"
 	elif [[ ${1##*/} == wp-registry ]]; then
 		_workplane_handle_word "$1" "$2"
+	elif [[ ${1##*/} == wp-distribute ]]; then
+		_workplane_child_word "$1" "$2"
 	elif [[ $2 == work || $2 == map ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$current" | sort -u)
 	fi
@@ -163,7 +188,8 @@ _workplane_word() {
 # A name of what the option is for.
 _workplane_name() {
 	case $2 in
-	--name) ;;
+	--name | --join) ;;
+	-n | --node | --leave) _workplane_names < <(_workplane_nodes "$1") ;;
 	--pool) _workplane_names < <(_workplane_pools "$1") ;;
 	--backend)
 		_workplane_names < <(_workplane_backends "$1")
@@ -200,7 +226,11 @@ _workplane() {
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
 	COLS) _workplane_list "$(_workplane_known "$program" "$verb" -o)" ;;
 	STATE*) _workplane_list "$(_workplane_known "$program" list -s)" ;;
+	NAME=*) ;;
 	NAME*) _workplane_name "$program" "$previous" ;;
+	NODE) _workplane_names < <(_workplane_nodes "$program") ;;
+	RULE) mapfile -t COMPREPLY < <(compgen -W "none majority" -- "$current") ;;
+	SIGNAL) mapfile -t COMPREPLY < <(compgen -W "$(_workplane_signals)" -- "$current") ;;
 	KEY) _workplane_names < <(_workplane_keys "$program") ;;
 	TOPIC) _workplane_names < <(_workplane_topics "$program") ;;
 	STACK) _workplane_names < <(_workplane_stacks "$program") ;;
@@ -208,4 +238,4 @@ _workplane() {
 	esac
 }
 
-complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool wp-presence wp-registry
+complete -o filenames -o bashdefault -F _workplane wp-jobs wp-pool wp-presence wp-registry wp-distribute

@@ -144,6 +144,36 @@ function __workplane_wants_handle
     test "$verb" = remove; or not __workplane_has_operand
 end
 
+function __workplane_children
+    set -l program (__workplane_program)
+    __workplane_has_state; and $program list -rno ID 2>/dev/null | sort -u | __workplane_names
+end
+
+function __workplane_nodes
+    set -l program (__workplane_program)
+    __workplane_has_state; and $program nodes -rno NODE 2>/dev/null | __workplane_names
+end
+
+# Is the cursor where a verb of wp-distribute takes a child that there is? Two of them take one, the others many.
+function __workplane_wants_child
+    __workplane_in_command; and return 1
+    set -l verb (__workplane_verb)
+    contains -- "$verb" stop terminate await redistribute lookup explain; or return 1
+    set -l value (__workplane_value)
+    contains -- "$value" '' -; or return 1
+    not contains -- "$verb" lookup explain; or not __workplane_has_operand
+end
+
+# Is it where one takes a node, as its operand or with an option?
+function __workplane_wants_node
+    __workplane_in_command; and return 1
+    set -l verb (__workplane_verb)
+    set -l value (__workplane_value)
+    test "$value" = NODE; and return 0
+    contains -- (commandline -opc)[-1] -n --node --leave; and test "$value" = NAME; and return 0
+    contains -- "$value" '' -; and test "$verb" = drain; and not __workplane_has_operand
+end
+
 # Has a word after the verb been given already, that is neither an option nor the value of one?
 function __workplane_has_operand
     set -l program (__workplane_program)
@@ -189,7 +219,7 @@ function __workplane_columns
     $program $verb $what -o . 2>&1 | string replace -rf '.*hint: the columns are ' '' | string split ', '
 end
 
-for program in wp-jobs wp-pool wp-presence wp-registry
+for program in wp-jobs wp-pool wp-presence wp-registry wp-distribute
     complete -c $program -n 'not __workplane_in_command; and not __workplane_verb >/dev/null' -f -a '(__workplane_verbs)'
     complete -c $program -n 'not __workplane_in_command; and string match -q -- "-*" (commandline -ct)' \
         -f -a '(__workplane_options)'
@@ -203,3 +233,6 @@ complete -c wp-presence -n __workplane_wants_key -f -a '(__workplane_keys)'
 complete -c wp-presence -n '__workplane_wants TOPIC' -f -a '(__workplane_topics)'
 complete -c wp-registry -n __workplane_wants_handle -f -a '(__workplane_handles)'
 complete -c wp-registry -n '__workplane_wants STACK' -f -a '(__workplane_stacks)'
+complete -c wp-distribute -n __workplane_wants_child -f -a '(__workplane_children)'
+complete -c wp-distribute -n __workplane_wants_node -f -a '(__workplane_nodes)'
+complete -c wp-distribute -n '__workplane_wants RULE' -f -a 'none majority'

@@ -17,6 +17,8 @@ fuzz_post_sources := cmd/wp-registry/post.c
 fuzz_post_dir := cmd/wp-registry
 fuzz_settings_sources := cmd/wp-registry/settings.c
 fuzz_settings_dir := cmd/wp-registry
+fuzz_child_sources := $(addprefix cmd/wp-distribute/,spec.c labels.c restart.c settings.c base64.c cluster.c cluster_children.c)
+fuzz_child_dir := cmd/wp-distribute
 
 $(fuzz)/%.o: %.c $(build)/sql/sql.h
 	@mkdir -p $(@D)
@@ -32,6 +34,7 @@ $(fuzz)/fuzz_template: $(fuzz_template_sources)
 $(fuzz)/fuzz_pool_talk: $(fuzz_pool_talk_sources)
 $(fuzz)/fuzz_post: $(fuzz_post_sources)
 $(fuzz)/fuzz_settings: $(fuzz_settings_sources)
+$(fuzz)/fuzz_child: $(fuzz_child_sources)
 $(fuzz)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(fuzz)/libworkplane.a
 	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz $(addprefix -I,$(fuzz_$*_dir)) -o $@ $< $(fuzz_$*_sources) \
 		$(fuzz)/libworkplane.a $(LDLIBS)

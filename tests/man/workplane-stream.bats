@@ -2,7 +2,7 @@ load ../helpers
 load ../wp-registry/registry
 
 @test "the handler's answer made by jq is what the page shows" {
-	manual_block workplane-stream.5 11 >block
+	manual_block workplane-stream.5 14 >block
 	sed -n '/^\$ /,/^ /p' block | sed 's/^\$ //' >asked
 	run -0 sh ./asked
 	assert_output "$(tail -n 1 block)"
@@ -12,7 +12,7 @@ load ../wp-registry/registry
 	stub greet <<-'SH'
 		[ "$1" = ann ]
 	SH
-	manual_block workplane-stream.5 12 >worker
+	manual_block workplane-stream.5 15 >worker
 	cat >jobs.in <<-'JOBS'
 		{"id":1,"queue":"q","payload":{"to":"ann"},"lease":"a"}
 		{"id":2,"queue":"q","payload":{"to":"bob"},"lease":"b"}
@@ -41,9 +41,12 @@ load ../wp-registry/registry
 members() { jq -c keys_unsorted; }
 
 @test "event lines and entry lines have the members that the page shows" {
+	wp-presence track sentinel --pid $$ >refs
 	start watch wp-presence watch --snapshot
+	wait_line "$T/watch.out" '"sentinel"'
+	wp-presence untrack sentinel
 	wp-presence track worker-1 --ref r --meta '{"a":1}' -- true
-	wait_line "$T/watch.out" '"leave"'
+	wait_line "$T/watch.out" '"leave".*"worker-1"'
 	assert_equal "$(members <<<"$line")" "$(manual_block workplane-stream.5 5 | members)"
 	kill "$pid_watch"
 	finish 143 "$pid_watch"
@@ -125,10 +128,65 @@ no_such_order() {
 	assert_equal "$(jq -r 'select(.stack != "sentinel") | .event' watch.out | sort -u)" "$(sort <<<"$output")"
 }
 
+# The nodes that the test has started by "wp-distribute node" end, and their children have been stopped.
+nodes_leave() {
+	local pids
+	pids=$(wp-distribute nodes -rno PID)
+	# shellcheck disable=SC2086 # as many as there are
+	kill $pids && wait_ended $pids
+}
+
+@test "a child line is taken, and all its members are on the page" {
+	stub train <<-'SH'
+		echo "$WP_CHILD_ID $1 $EPOCHS $PWD" >>"$T/trained"
+		exec sleep 1000
+	SH
+	start alpha wp-distribute node alpha
+	manual_block workplane-stream.5 11 | tr -d '\n' | jq -c --arg dir "$T/bin" '.dir = $dir | .command[0] = "train"' >lines
+	run -0 wp-distribute start --await -f lines
+	assert_equal "$(jq -r '[.child, .replica, .result, .node] | join(" ")' <<<"$output")" "train 0 started alpha"
+	wait_line "$T/trained" '^train '
+	assert_equal "$line" "train alpha 9 $T/bin"
+	wp-distribute stop --await train >stopped
+	nodes_leave
+	sed -n '/^\.Ss Child lines/,/^\.Ss/s/^\.It Va //p' "$TOP/man/workplane-stream.5" | sed 's/ , /\n/g' | sort >described
+	grep -oP 'take_[a-z]+\((&?[a-z>-]+, )?(root, )?.*?"\K[a-z_]+(?=")|json_object_get\(root, "\K[a-z_]+' \
+		"$TOP/cmd/wp-distribute/spec.c" | sort -u >taken
+	assert_equal "$(cat described)" "$(cat taken)"
+}
+
+@test "outcome lines and events of children have the members that the page shows" {
+	start alpha wp-distribute node alpha
+	start watch wp-distribute watch --snapshot
+	wait_line "$T/watch.out" '"alpha"'
+	wp-distribute start train -- sh -c 'exit 3' >initiated
+	wait_line "$T/watch.out" '"fail"'
+	assert_equal "$(members <<<"$line")" "$(manual_block workplane-stream.5 13 | members)"
+	assert_equal "$(jq -c 'del(.at)' <<<"$line")" "$(manual_block workplane-stream.5 13 | jq -c 'del(.at)')"
+	run -1 wp-distribute await train
+	assert_equal "$(jq -c . <<<"$output")" "$(manual_block workplane-stream.5 12 | jq -c .)"
+	wp-distribute stop train >stopped
+	kill "$pid_watch"
+	finish 143 "$pid_watch"
+	nodes_leave
+}
+
+@test "all events of children and nodes have their names on the page, and no others" {
+	sed -n '/^\.Ss Child event/,/^With$/s/^\.It Cm //p' "$TOP/man/workplane-stream.5" | sort >described
+	cat "$TOP"/cmd/wp-distribute/cluster*.c | tr -d '\n\t' | grep -oP 'cluster_tell\([^;]*?;' |
+		grep -oP '^cluster_tell\(c, \K[^,]*' | grep -oP '"\K[a-z]+(?=")' | sort -u >told
+	assert_equal "$(cat described)" "$(cat told)"
+	sed -n '/^\.Ss Outcome/,/^see$/p' "$TOP/man/workplane-stream.5" | sed -n 's/^\.Cm //p' | sed 's/ [,;:]//g; s/ /\n/g' |
+		grep -vx 'terminate\|wp-distribute\|start\|await\|stop' | sort -u >described
+	grep -ohP '(outcome_print\(|\[REPLICA_[A-Z]+\] = |print_replicas\().*' "$TOP"/cmd/wp-distribute/{outcome,start,stop}.c |
+		grep -oP '"\K[a-z]+(?=")' | grep -vx 'waiting\|placed' | sort -u >told
+	assert_equal "$(cat described)" "$(cat told)"
+}
+
 @test "each line to the consumer whose address was asked for" {
 	wp-registry define orders -- cat
 	seq 2 >changes
-	manual_block workplane-stream.5 13 >publish
+	manual_block workplane-stream.5 16 >publish
 	run -0 sh ./publish
 	assert_equal "$(jq -c '[.to, .result, .reply]' <<<"$output")" '["orders","delivered",1]
 ["orders","delivered",2]'

@@ -124,6 +124,34 @@ users  running         2"
 	wp-registry remove users orders
 }
 
+@test "processes on nodes" {
+	cat >serve <<-'SH'
+		#!/bin/sh
+		echo "$1" >>served
+		exec sleep 1000
+	SH
+	chmod +x serve
+	manual_block workplane.7 9 >cluster
+	sh ./cluster >out 2>err 3>&-
+	assert_equal "$(cat err)" ""
+	assert_equal "$(sort -u served | paste -sd ' ')" "web-1 web-2 web-3"
+	assert_equal "$(head -n 3 out | jq -r '[.child, .result] | join(" ")' | sort)" "web-1 started
+web-2 started
+web-3 started"
+	run -0 grep -E '^(NODE|alpha|beta) ' out
+	assert_line --regexp '^alpha +drained +0$'
+	assert_line --regexp '^beta +open +3$'
+	run -0 grep -A 2 '^web-1, replica 0: running on beta$' out
+	assert_output --partial "alpha: takes nothing more"
+	assert_equal "$(tail -n 3 out | jq -r '[.child, .result] | join(" ")' | sort)" "web-1 stopped
+web-2 stopped
+web-3 stopped"
+	local nodes
+	nodes=$(wp-distribute nodes -rno PID)
+	# shellcheck disable=SC2086 # two of them
+	kill $nodes && wait_ended $nodes
+}
+
 @test "each function of LightningWeb.WorkerPresence has a line" {
 	sed -n '/Coming from Phoenix/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
 	local name
@@ -151,6 +179,20 @@ users  running         2"
 		"enable_suspend(stack_id, hibernate_after, jitter_period)" "name(stack_id, shape_handle)" "new(stack_id, opts)" \
 		"publish(events_by_handle, registry_state)" "register_consumer(pid, shape_handle, stack_id)" "register_name(arg, pid)" \
 		"remove_consumer(shape_handle, stack_id)" "unregister_name(arg)" "whereis(stack_ref, shape_handle)" "whereis_name(arg)"; do
+		run -0 grep -Fx "$name" answered
+	done
+}
+
+@test "each function of ProcessHub.Service.Distributor has a line, and so have its options and the strategies" {
+	sed -n '/Coming from ProcessHub/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" | sed 's/ , /\n/g' >answered
+	local name
+	for name in "children_redist_init(hub, node, children_data, opts)" "children_terminate(hub, child_ids, sync_strategy, stop_opts)" \
+		"default_init_opts(opts)" "init_children(hub, child_specs, opts)" "stop_children(hub, child_ids, opts)" \
+		"which_children_global(hub, opts)" "which_children_local(hub, opts)" \
+		timeout awaitable async_wait check_existing on_failure metadata await_timeout init_cids \
+		Strategy.Distribution.ConsistentHashing Strategy.Distribution.Guided Strategy.Distribution.CentralizedLoadBalancer \
+		Strategy.Redundancy.Singularity Replication Strategy.Migration.ColdSwap HotSwap Strategy.Synchronization.PubSub Gossip \
+		Strategy.PartitionTolerance.Divergence StaticQuorum Strategy.PartitionTolerance.DynamicQuorum MajorityQuorum; do
 		run -0 grep -Fx "$name" answered
 	done
 }

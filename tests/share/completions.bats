@@ -348,6 +348,112 @@ my shop"
 	[ ! -e ran ]
 }
 
+# Two nodes, with two children on the first one; end_cluster ends them.
+some_cluster() {
+	local name
+	for name in alpha "be ta"; do
+		mkfifo "$T/ready"
+		start "node_${name/ /_}" sh -c 'exec wp-distribute node --ready-fd 9 "$1" 9>ready' sh "$name"
+		cat ready
+		rm ready
+	done
+	wp-distribute start --await --node alpha web-1 $'new\nline' web-2 -- sleep 1000 >started
+	wp-distribute start later --node none -- true >started
+}
+end_cluster() {
+	wp-distribute stop --await later web-1 web-2 $'new\nline' >stopped
+	kill "$pid_node_alpha" "$pid_node_be_ta"
+	finish 0 "$pid_node_alpha"
+	finish 0 "$pid_node_be_ta"
+}
+
+@test "bash: verbs and options of wp-distribute" {
+	run -0 complete_line wp-distribute st
+	assert_output "start
+stop"
+	run -0 complete_line wp-distribute start --re
+	assert_output "--require
+--replicas
+--restart"
+	run -0 complete_line wp-distribute start --restart t
+	assert_output "transient
+temporary"
+	run -0 complete_line wp-distribute start --stop-signal US
+	assert_output "USR1
+USR2"
+	run -0 complete_line wp-distribute node --quorum m
+	assert_output majority
+	run -0 complete_line wp-distribute quorum n
+	assert_output none
+	run -0 complete_line wp-distribute quorum none ""
+	assert_output ""
+	run -0 complete_line wp-distribute list -o ID,ST
+	assert_output "ID,STATE
+ID,STRATEGY"
+	run -0 complete_line wp-distribute nodes -o LA
+	assert_output LABELS
+	run -0 complete_line wp-distribute plan -o FR
+	assert_output FROM
+	run -0 complete_line wp-distribute start web-1 ""
+	assert_output -- --
+	run -0 complete_line wp-distribute start web-1 -- sha256s
+	assert_output --partial sha256sum
+	run -0 complete_line wp-distribute node --on-child-fail sha256s
+	assert_output sha256sum
+	[ ! -e "$WP_STATE" ]
+}
+
+@test "bash: children and nodes that there are" {
+	some_cluster
+	local verb
+	for verb in stop terminate await redistribute lookup explain; do
+		run -0 complete_line wp-distribute $verb ""
+		assert_output "later
+web-1
+web-2"
+	done
+	run -0 complete_line wp-distribute stop web-1 --timeout 5s web-2 l
+	assert_output later
+	run -0 complete_line wp-distribute lookup web-1 ""
+	assert_output ""
+	run -0 complete_line wp-distribute drain ""
+	assert_output "alpha
+be ta"
+	run -0 complete_line wp-distribute drain alpha ""
+	assert_output ""
+	local option
+	for option in "start --node" "start -n" "terminate --node" "list --node" "plan --leave" "redistribute --to"; do
+		# shellcheck disable=SC2086 # two words
+		run -0 complete_line wp-distribute $option ""
+		assert_output "alpha
+be ta"
+	done
+	end_cluster
+}
+
+@test "bash: a new child and a new node are nobody's" {
+	some_cluster
+	local new
+	for new in node start list nodes watch "plan --join" "plan --label" "start --init-cids"; do
+		# shellcheck disable=SC2086 # some are two words
+		run -0 complete_line wp-distribute $new ""
+		assert_output ""
+	done
+	end_cluster
+}
+
+@test "bash: looking for children makes no state directory, and their names are not run as commands" {
+	run -0 complete_line wp-distribute stop ""
+	assert_output ""
+	run -0 complete_line wp-distribute drain ""
+	assert_output ""
+	[ ! -e "$WP_STATE" ]
+	wp-distribute start '$(touch ran)' -- true >started
+	run -0 complete_line wp-distribute stop ""
+	assert_output '$(touch ran)'
+	[ ! -e ran ]
+}
+
 @test "the three shells and the checks know all programs" {
 	local programs
 	programs=$(sed -n 's/^PROGRAMS := //p' "$TOP/Makefile")

@@ -8,7 +8,7 @@ make_in_top() {
 @test "install puts everything in its place, and uninstall takes it away" {
 	run -0 make_in_top install
 	run -0 find root -type f -printf '%P %m\n'
-	for program in wp-jobs wp-pool wp-presence wp-registry; do
+	for program in wp-jobs wp-pool wp-presence wp-registry wp-distribute; do
 		assert_line "usr/bin/$program 755"
 		assert_line "usr/share/man/man1/$program.1 644"
 		assert_line "usr/share/bash-completion/completions/$program 644"
@@ -28,6 +28,7 @@ make_in_top() {
 	assert_line "usr/lib/systemd/system/wp-pool@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence@.service 644"
 	assert_line "usr/lib/systemd/system/wp-registry@.service 644"
+	assert_line "usr/lib/systemd/system/wp-distribute@.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.service 644"
 	assert_line "usr/lib/systemd/system/wp-presence-metrics.timer 644"
 	run -0 make_in_top uninstall
@@ -65,6 +66,8 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	assert_output '/usr/bin/wp-presence track %i $OPTIONS -- $WORKER'
 	run -0 exec_start wp-registry@.service
 	assert_output '/usr/bin/wp-registry register --replace $OPTIONS -- %i $HANDLER'
+	run -0 exec_start wp-distribute@.service
+	assert_output '/usr/bin/wp-distribute node $OPTIONS -- %i'
 	run -0 exec_start wp-presence-metrics.service
 	assert_output --regexp '^/usr/bin/wp-presence capacity .* --textfile /var/lib/prometheus/node-exporter/workplane\.prom$'
 }
@@ -137,6 +140,32 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	shutdown=$(wp-registry --list-options register | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
 	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((3 * ${shutdown%s})) ]
 	for line in Type=notify KillMode=mixed EnvironmentFile=/etc/workplane/registry-%i.conf; do
+		run -0 grep -Fx "$line" "$unit"
+	done
+}
+
+@test "what the unit of a node does is a node of that name, and ends with 0 when it is told to" {
+	run -0 make_in_top install
+	export OPTIONS="--capacity 8 --label gpu=1 --ready-fd 9"
+	exec_start wp-distribute@.service | sed 's|^/|exec root/|; s/%i/my-node/; s/$/ 9>ready/' >node
+	mkfifo ready
+	start node sh ./node
+	run -0 cat ready
+	run -0 wp-distribute nodes -rno NODE,PID,CAPACITY
+	assert_output "my-node $pid_node 8"
+	wp-distribute start child --await -- sleep 1000 >started
+	kill "$pid_node"
+	finish 0 "$pid_node"
+	run -0 wp-distribute list -rno ID,STATE
+	assert_output "child waiting"
+}
+
+@test "the unit of a node gives it the time that it may take to leave by default" {
+	local unit=$TOP/share/systemd/wp-distribute@.service drain shutdown
+	drain=$(wp-distribute --list-options node | sed -n 's/^-\tdrain-timeout\t.*(default \(.*\))$/\1/p')
+	shutdown=$(wp-distribute --list-options start | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
+	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((60 * ${drain%m} + ${shutdown%s})) ]
+	for line in Type=notify KillMode=mixed OOMPolicy=continue EnvironmentFile=-/etc/workplane/distribute-%i.conf; do
 		run -0 grep -Fx "$line" "$unit"
 	done
 }

@@ -140,7 +140,94 @@ CREATE TABLE IF NOT EXISTS consumer_event (
 	handle TEXT NOT NULL,
 	pid    INTEGER
 );
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
+
+-- name: schema.cluster
+-- workplane: what wp-distribute keeps. May be run again at any time.
+-- The nodes that children are placed on: each is an agent, and lives as long as its lock, whose number is that of the event of
+-- its joining.
+CREATE TABLE IF NOT EXISTS node (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	name      TEXT NOT NULL UNIQUE,
+	life      INTEGER NOT NULL,
+	pid       INTEGER NOT NULL,
+	boot      INTEGER NOT NULL,      -- of which boot of the machine; another's is dead
+	capacity  INTEGER NOT NULL,
+	most      INTEGER,               -- replicas that it takes; NULL: any number
+	labels    TEXT NOT NULL,         -- a JSON object of strings
+	load      REAL NOT NULL DEFAULT 0,
+	closed    INTEGER NOT NULL DEFAULT 0,   -- to be emptied
+	fresh     INTEGER NOT NULL DEFAULT 1,   -- nothing has been moved there since it joined
+	joined_at INTEGER NOT NULL
+);
+
+-- What agents have to know to run children, as JSON: command, environment and the like, which many have in common.
+CREATE TABLE IF NOT EXISTS child_settings (
+	id   INTEGER PRIMARY KEY AUTOINCREMENT,
+	text TEXT NOT NULL
+);
+
+-- What is to run.
+CREATE TABLE IF NOT EXISTS child (
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	name       TEXT NOT NULL UNIQUE,
+	strategy   TEXT NOT NULL,
+	guide      TEXT,                 -- the name of the node that it is to be on
+	requires   TEXT NOT NULL,        -- labels that its nodes must have: a JSON object of strings
+	apart      TEXT,                 -- no two children with the same word here are on one node
+	replicas   INTEGER NOT NULL,
+	passive    INTEGER NOT NULL,     -- all its replicas but one are
+	hot        INTEGER NOT NULL,     -- moves by handing over
+	restart    TEXT NOT NULL,
+	settings   INTEGER NOT NULL REFERENCES child_settings (id),
+	meta       TEXT NOT NULL,
+	created_at INTEGER NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS child_by_settings ON child (settings);
+CREATE TRIGGER IF NOT EXISTS child_settings_unused AFTER DELETE ON child BEGIN
+	DELETE FROM child_settings WHERE id = OLD.settings AND NOT EXISTS (SELECT 1 FROM child WHERE settings = OLD.settings);
+END;
+
+-- Where it runs. A row is in the hand of the agent of its node, who alone may start it, until it says otherwise.
+CREATE TABLE IF NOT EXISTS replica (
+	id       INTEGER PRIMARY KEY AUTOINCREMENT,
+	child    INTEGER NOT NULL REFERENCES child (id) ON DELETE CASCADE,
+	number   INTEGER NOT NULL,
+	state    TEXT NOT NULL,          -- waiting (nowhere), placed (to be started), running, exited, failed
+	reason   TEXT,
+	stop     INTEGER NOT NULL DEFAULT 0,   -- 1: it is to end, 2: at once
+	node     INTEGER REFERENCES node (id),
+	target   INTEGER REFERENCES node (id), -- where it is to go
+	handed   TEXT,                  -- what it hands over to its successor there, in base64
+	active   INTEGER NOT NULL,
+	pid      INTEGER,
+	restarts INTEGER NOT NULL DEFAULT 0,
+	since    INTEGER NOT NULL,
+	UNIQUE (child, number)
+);
+CREATE INDEX IF NOT EXISTS replica_node ON replica (node) WHERE node IS NOT NULL;
+CREATE INDEX IF NOT EXISTS replica_target ON replica (target) WHERE target IS NOT NULL;
+
+-- One row: what holds for all nodes.
+CREATE TABLE IF NOT EXISTS cluster (
+	one     INTEGER PRIMARY KEY CHECK (one = 1),
+	quorum  TEXT NOT NULL,           -- none, majority, or a number of nodes
+	largest INTEGER NOT NULL         -- as many nodes as there were at a time
+);
+INSERT INTO cluster (one, quorum, largest) VALUES (1, 'none', 0) ON CONFLICT DO NOTHING;
+
+-- As presence_event. Of a node alone when CHILD is NULL.
+CREATE TABLE IF NOT EXISTS child_event (
+	seq    INTEGER PRIMARY KEY,
+	at     INTEGER NOT NULL,
+	event  TEXT NOT NULL,
+	reason TEXT,
+	child  TEXT,
+	number INTEGER,
+	node   TEXT,
+	pid    INTEGER
+);
 
 -- name: schema.present
 SELECT 1
