@@ -139,7 +139,7 @@ are_on() { [ "$(ids --node "$1")" = "$2" ] && ! wp-distribute list -rno STATE | 
 	sleepers a --require x=1
 	run -1 wp-distribute redistribute --to beta a
 	assert_output 'wp-distribute: error: child "a" cannot go to node "beta": that has not the labels'
-	sleepers b c --apart word
+	sleepers b c --anti-affinity word
 	run -1 wp-distribute redistribute --to "$(of c NODE)" b
 	assert_output --partial "that has one that is to be apart"
 	over
