@@ -61,7 +61,7 @@ $(build)/sql/sql.o: $(build)/sql/sql.c
 unit: $(unit)
 $(build)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(lib)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit $(LDFLAGS) -o $@ $< $(lib) $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< $(lib) $(LDLIBS)
 
 check: all unit
 	BUILD=$(CURDIR)/$(build) SANITIZE=$(SANITIZE) tests/run
