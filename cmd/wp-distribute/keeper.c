@@ -236,15 +236,26 @@ static void make_variables(struct strvec *variables, const struct worker *w, boo
 	strvec_pushf(variables, "WP_HANDOVER_IN=%s", comes ? "4" : "");
 }
 
-/* A name may have a slash, which a file's may not. */
+/* A name may have what a file's may not: "%2F". */
+static void add_file_name(struct strbuf *path, const char *name)
+{
+	for (const char *p = name; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c == '/' || c == '%' || c < ' ' || c == 0x7f)
+			strbuf_addf(path, "%%%02X", c);
+		else
+			strbuf_addch(path, *p);
+	}
+}
+
 static int open_log(const struct worker *w)
 {
 	struct strbuf path = STRBUF_INIT;
 	int fd;
 
 	strbuf_addf(&path, "%s/", w->keeper->log_dir);
-	for (const char *p = w->name; *p; p++)
-		strbuf_addch(&path, *p == '/' || (unsigned char)*p < ' ' ? '_' : *p);
+	add_file_name(&path, w->name);
 	strbuf_addf(&path, ".%lld.log", (long long)w->number);
 	fd = open(path.buf, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	if (fd < 0)

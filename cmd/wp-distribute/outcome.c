@@ -213,7 +213,11 @@ static int64_t look_at_all(struct cluster *c, struct waiting *w, enum outcome *o
 		w->heard[i] = false;
 		pending += outcomes[i] == OUTCOME_PENDING;
 	}
-	fflush(stdout);
+	if (fflush(stdout) == EOF) {
+		err_errno("write error");
+		clearerr(stdout);
+		return -1;
+	}
 	return pending;
 }
 

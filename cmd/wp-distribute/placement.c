@@ -327,14 +327,14 @@ static void relieve(struct placement *p)
 }
 
 /* One that has to leave and can go nowhere is better off where it is, as long as that is there and nobody forbids it. */
-static void place_the_rest(struct placement *p)
+static void place_the_rest(struct placement *p, bool waiting_alone)
 {
 	for (size_t i = 0; i < p->items_nr; i++) {
 		struct placement_item *item = &p->items[i];
 		enum placement_why why;
 		int node;
 
-		if (item->to >= 0)
+		if (item->to >= 0 || (waiting_alone && item->at >= 0))
 			continue;
 		node = choose(p, item, &why);
 		if (node < 0 && item->at >= 0 && !p->nodes[item->at].open)
@@ -355,13 +355,15 @@ size_t placement_run(struct placement *p)
 		fresh |= p->nodes[i].fresh;
 	set_bounds(p);
 	keep(p);
+	/* Who is nowhere has the first choice: a replica that runs need not move so that another one can have its place. */
+	place_the_rest(p, true);
 	if (fresh) {
 		move_to_fresh(p, is_drawn_from_crowd);
 		move_to_fresh(p, is_pushed_to);
 		relieve(p);
 		move_to_fresh(p, is_drawn_to);
 	}
-	place_the_rest(p);
+	place_the_rest(p, false);
 	for (size_t i = 0; i < p->items_nr; i++)
 		moves += p->items[i].to != p->items[i].at;
 	return moves;

@@ -186,6 +186,22 @@ static void a_group(void)
 	ok(p.items[0].to != p.items[1].to, "group: two that are together are parted");
 }
 
+static void one_of_a_group_that_waits(void)
+{
+	begin();
+	nodes(1, 1);
+	size_t group = placement_add_group(&p);
+	add("x", PLACEMENT_HASH, PLACEMENT_NONE)->group = group;
+	add("x", PLACEMENT_HASH, PLACEMENT_NONE)->group = group;
+	placement_run(&p);
+	settle();
+	node("better", 1000);
+	p.nodes[1].fresh = true;
+	placement_run(&p);
+	is_int(p.items[0].to, 0, "group: the one that runs stays, though the node that has joined is better");
+	is_int(p.items[1].to, 1, "group: the one that waits goes there");
+}
+
 static void by_load(void)
 {
 	begin();
@@ -383,6 +399,7 @@ int main(void)
 	what_is_required();
 	a_full_node();
 	a_group();
+	one_of_a_group_that_waits();
 	by_load();
 	no_other_node();
 	many(same, "equal nodes");

@@ -224,11 +224,11 @@ is_nowhere_else() { wp-distribute explain "$1" | grep -q 'running on alpha' && w
 	node beta --log-dir "$T/logs"
 	for n in 1 2; do
 		wp-distribute start 'a/b' $'c\nd' --replicas 2 --await -- sh -c 'echo "out {id} {replica}"; echo err >&2; exec sleep 1000' >told
-		wait_line logs/a_b.0.log "err"
+		wait_line logs/a%2Fb.0.log "err"
 		wp-distribute stop 'a/b' $'c\nd' --await >told
 	done
-	assert_equal "$(ls logs | paste -sd ' ')" "a_b.0.log a_b.1.log c_d.0.log c_d.1.log"
-	assert_equal "$(paste -sd , logs/a_b.1.log)" "out a/b 1,err,out a/b 1,err"
+	assert_equal "$(ls logs | paste -sd ' ')" "a%2Fb.0.log a%2Fb.1.log c%0Ad.0.log c%0Ad.1.log"
+	assert_equal "$(paste -sd , logs/a%2Fb.1.log)" "out a/b 1,err,out a/b 1,err"
 	assert_equal "$(cat alpha.out beta.out)" ""
 	over
 }
