@@ -299,7 +299,8 @@ static void move_to_fresh(struct placement *p, bool (*wanted)(const struct place
 		struct placement_item *item = &p->items[i];
 		int best = PLACEMENT_NONE;
 
-		for (int node = 0; item->to >= 0 && node < (int)p->nodes_nr; node++) {
+		/* What had no place has its best one by now. */
+		for (int node = 0; item->at >= 0 && item->to >= 0 && node < (int)p->nodes_nr; node++) {
 			if (p->nodes[node].fresh && wanted(p, item, node) && (best < 0 || prefers(p, item, node, best)))
 				best = node;
 		}
