@@ -287,13 +287,14 @@ int cluster_removed(struct cluster *c, const struct replica *r, const char *node
 	return result < 0 ? -1 : cluster_tell(c, "stopped", NULL, r, node, r->pid, NULL);
 }
 
-int cluster_bury_stopping(struct cluster *c, const struct node *n)
+int cluster_bury_ending(struct cluster *c, const struct node *n)
 {
 	struct replicas replicas = { 0 };
-	int result = read_replicas(c, SQL_CLUSTER_STOPPING_AT, db_int(n->id), &replicas);
+	int result = read_replicas(c, SQL_CLUSTER_ENDING_AT, db_int(n->id), &replicas);
 
 	for (size_t i = 0; i < replicas.nr && result >= 0; i++)
-		result = cluster_removed(c, &replicas.v[i], n->name);
+		result = replicas.v[i].stop ? cluster_removed(c, &replicas.v[i], n->name)
+			: cluster_ended(c, &replicas.v[i], n, REPLICA_FAILED, "its node is gone, and it is never started again");
 	replicas_release(&replicas);
 	return result;
 }

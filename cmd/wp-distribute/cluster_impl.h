@@ -16,10 +16,10 @@ int cluster_tell(struct cluster *c, const char *event, const char *reason, const
 /* All nodes that live, the dead removed. */
 int cluster_living(struct cluster *c, struct nodes *nodes);
 
-/* N is dead: what it was to end has ended. */
-int cluster_bury_stopping(struct cluster *c, const struct node *n);
+/* N is gone: what it was to end has ended, and what is never started again has failed. */
+int cluster_bury_ending(struct cluster *c, const struct node *n);
 
-/* All replicas, with what placing needs: no reason, restart, settings, meta and name of the target. */
+/* All replicas, with what placing needs: no reason, settings, meta and name of the target. */
 int cluster_board(struct cluster *c, struct replicas *replicas);
 
 #endif

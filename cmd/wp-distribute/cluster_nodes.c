@@ -74,7 +74,7 @@ static const char *node_dead(const struct cluster *c, struct alive_look *look, c
 
 static int remove_node(struct cluster *c, const struct node *n, const char *reason)
 {
-	int result = cluster_bury_stopping(c, n);
+	int result = cluster_bury_ending(c, n);
 
 	if (result >= 0)
 		result = db_run(c->db, NULL, SQL_CLUSTER_LOSE, db_int(n->id));

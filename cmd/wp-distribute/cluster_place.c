@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "err.h"
+#include "restart.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -102,18 +103,26 @@ static int node_named(const struct board *b, const char *name)
 	return PLACEMENT_NONE;
 }
 
+/* To be moved is to be started again, which is not for these. */
+static bool is_bound_here(const struct replica *r)
+{
+	return r->node && r->child.restart && restart_from(r->child.restart) == RESTART_TEMPORARY;
+}
+
 /* What is on its way somewhere is there already, as far as this is concerned. */
 static void add_item(struct board *b, size_t index)
 {
 	const struct replica *r = &b->replicas.v[index];
+	int at = node_index(b, r->target ? r->target : r->node);
 
 	if (r->stop || r->state == REPLICA_EXITED || r->state == REPLICA_FAILED)
 		return;
 	grow_array(&b->items, &b->items_alloc, b->items_nr + 1, sizeof(*b->items));
 	b->items[b->items_nr++] = index;
 	placement_add_item(&b->placement, &(struct placement_item){
-		.key = placement_key(r->child.name), .strategy = r->child.strategy, .guide = node_named(b, r->child.guide),
-		.fits = fits_of(b, r->child.requires), .group = group_of(b, &r->child), .at = node_index(b, r->target ? r->target : r->node) });
+		.key = placement_key(r->child.name), .strategy = is_bound_here(r) ? PLACEMENT_GUIDED : r->child.strategy,
+		.guide = is_bound_here(r) ? at : node_named(b, r->child.guide), .fits = fits_of(b, r->child.requires),
+		.group = group_of(b, &r->child), .at = at });
 }
 
 static void add_node(struct board *b, const struct node *n, bool fresh)
@@ -157,8 +166,12 @@ static void release_board(struct board *b)
 	nodes_release(&b->nodes);
 }
 
+#define NOT_MOVED "is never started again, and so not moved"
+
 static const char *why_nowhere(const struct replica *r, enum placement_why why)
 {
+	if (is_bound_here(r))
+		return "it " NOT_MOVED;
 	if (r->child.guide && why == PLACEMENT_NO_NODE)
 		return "the node that it is to be on is not there";
 	switch (why) {
@@ -318,6 +331,8 @@ static int send_on(struct cluster *c, struct board *b, const struct replica *r, 
 		return err_set(WP_NO, "there is no node \"%s\"", to);
 	if (!item)
 		return err_set(WP_NO, "child \"%s\" does not run", r->child.name);
+	if (is_bound_here(&b->replicas.v[b->items[item - b->placement.items]]))
+		return err_set(WP_NO, "child \"%s\" " NOT_MOVED, r->child.name);
 	placement_run(&b->placement);
 	why = placement_obstacle(&b->placement, item, node);
 	if (why)

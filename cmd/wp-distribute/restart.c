@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {
+static const char *const policy_names[] = {
 	[RESTART_PERMANENT] = "permanent", [RESTART_TRANSIENT] = "transient", [RESTART_TEMPORARY] = "temporary",
 };
 
 const char *restart_name(enum restart_policy policy)
 {
-	return names[policy];
+	return policy_names[policy];
 }
 
 enum restart_policy restart_from(const char *name)
 {
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(name, names[i]))
+	for (size_t i = 0; i < sizeof(policy_names) / sizeof(policy_names[0]); i++) {
+		if (!strcmp(name, policy_names[i]))
 			return (enum restart_policy)i;
 	}
 	return RESTART_PERMANENT;

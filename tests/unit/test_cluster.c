@@ -1,6 +1,7 @@
 /* The cluster's rows and transactions, on SQLite and on Postgres: the same calls, the same answers. */
 #include "../../cmd/wp-distribute/base64.c"
 #include "../../cmd/wp-distribute/placement.c"
+#include "../../cmd/wp-distribute/restart.c"
 #include "../../cmd/wp-distribute/cluster.c"
 #include "../../cmd/wp-distribute/cluster_nodes.c"
 #include "../../cmd/wp-distribute/cluster_children.c"

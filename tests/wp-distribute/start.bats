@@ -685,3 +685,22 @@ is_nowhere_once() { [ "$(of "$1" STATE,REASON | sort | uniq -c | tr -s ' ' | pas
 	bad_durations await --up-for good
 	over
 }
+
+@test "start --restart temporary: it runs once at most: it is not moved, and has failed when its node is gone" {
+	local at other
+	node alpha
+	node beta
+	wp-distribute start a --restart temporary --await -- sleep 1000 >told
+	at=$(of a NODE)
+	[ "$at" = alpha ] && other=beta || other=alpha
+	run -1 wp-distribute redistribute a --to "$other"
+	assert_output 'wp-distribute: error: child "a" is never started again, and so not moved'
+	assert_equal "$(wp-distribute plan --leave "$at" -rno ID,TO,WHY)" 'a  it\x20is\x20never\x20started\x20again,\x20and\x20so\x20not\x20moved'
+	run -75 wp-distribute drain "$at" --timeout 50ms
+	assert_equal "$(of a NODE,STATE)" "$at running"
+	kill_node "$at"
+	run -1 wp-distribute await a
+	assert_output '{"child":"a","replica":0,"result":"failed","error":"its node is gone, and it is never started again"}'
+	assert_equal "$(of a STATE)" failed
+	over
+}

@@ -92,7 +92,7 @@ WHERE $1::text IS NULL OR c.name = $1 ORDER BY c.id, r.number
 -- name: cluster.board
 -- what placing needs of all replicas, of which there may be very many
 SELECT r.id, c.id, c.name, r.number, r.state, NULL, r.stop, r.node, n.name, r.target, NULL, r.handed IS NOT NULL, r.active, r.pid, r.restarts,
-	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, NULL, NULL, NULL
+	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, c.restart, NULL, NULL
 FROM workplane.child c JOIN workplane.replica r ON r.child = c.id LEFT JOIN workplane.node n ON n.id = r.node ORDER BY c.id, r.number
 
 -- name: cluster.replicas_at
@@ -103,11 +103,12 @@ FROM workplane.replica r JOIN workplane.child c ON c.id = r.child JOIN workplane
 	LEFT JOIN workplane.node n ON n.id = r.node LEFT JOIN workplane.node t ON t.id = r.target
 WHERE r.node = $1 OR r.target = $1 ORDER BY c.id, r.number
 
--- name: cluster.stopping_at
--- id of a node: those that it was to end
+-- name: cluster.ending_at
+-- id of a node: those that end with it
 SELECT r.id, c.id, c.name, r.number, r.state, r.reason, r.stop, r.node, n.name, r.target, NULL, r.handed IS NOT NULL, r.active, r.pid, r.restarts,
 	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, NULL, NULL, NULL
-FROM workplane.replica r JOIN workplane.child c ON c.id = r.child LEFT JOIN workplane.node n ON n.id = r.node WHERE r.node = $1 AND r.stop > 0
+FROM workplane.replica r JOIN workplane.child c ON c.id = r.child LEFT JOIN workplane.node n ON n.id = r.node
+WHERE r.node = $1 AND (r.stop > 0 OR c.restart = 'temporary')
 
 -- name: cluster.stopped_nowhere
 -- id of a replica: is it to end, and in nobody's hand?

@@ -91,7 +91,7 @@ WHERE ?1 IS NULL OR c.name = ?1 ORDER BY c.id, r.number
 -- name: cluster.board
 -- what placing needs of all replicas, of which there may be very many
 SELECT r.id, c.id, c.name, r.number, r.state, NULL, r.stop, r.node, n.name, r.target, NULL, r.handed IS NOT NULL, r.active, r.pid, r.restarts,
-	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, NULL, NULL, NULL
+	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, c.restart, NULL, NULL
 FROM child c JOIN replica r ON r.child = c.id LEFT JOIN node n ON n.id = r.node ORDER BY c.id, r.number
 
 -- name: cluster.replicas_at
@@ -102,11 +102,12 @@ FROM replica r JOIN child c ON c.id = r.child JOIN child_settings s ON s.id = c.
 	LEFT JOIN node n ON n.id = r.node LEFT JOIN node t ON t.id = r.target
 WHERE r.node = ?1 OR r.target = ?1 ORDER BY c.id, r.number
 
--- name: cluster.stopping_at
--- id of a node: those that it was to end
+-- name: cluster.ending_at
+-- id of a node: those that end with it
 SELECT r.id, c.id, c.name, r.number, r.state, r.reason, r.stop, r.node, n.name, r.target, NULL, r.handed IS NOT NULL, r.active, r.pid, r.restarts,
 	r.since, c.strategy, c.guide, c.requires, c.apart, c.replicas, c.passive, c.hot, NULL, NULL, NULL
-FROM replica r JOIN child c ON c.id = r.child LEFT JOIN node n ON n.id = r.node WHERE r.node = ?1 AND r.stop > 0
+FROM replica r JOIN child c ON c.id = r.child LEFT JOIN node n ON n.id = r.node
+WHERE r.node = ?1 AND (r.stop > 0 OR c.restart = 'temporary')
 
 -- name: cluster.stopped_nowhere
 -- id of a replica: is it to end, and in nobody's hand?
