@@ -208,11 +208,16 @@ static char *valid_text(const char *text, size_t len)
 	return strbuf_detach(&sb, NULL);
 }
 
+/* TEXT is the table's from now on. */
+static void set_shown(struct table *t, int column, char *text)
+{
+	must(scols_line_refer_data(t->line, (size_t)t->place[column], text));
+}
+
 void table_setn(struct table *t, int column, const char *text, size_t len)
 {
-	if (!text || !table_wants(t, column))
-		return;
-	must(scols_line_refer_data(t->line, (size_t)t->place[column], valid_text(text, len)));
+	if (text && table_wants(t, column))
+		set_shown(t, column, valid_text(text, len));
 }
 
 void table_set_int(struct table *t, int column, int64_t n)
@@ -222,7 +227,27 @@ void table_set_int(struct table *t, int column, int64_t n)
 	if (!table_wants(t, column))
 		return;
 	strbuf_addint(&sb, n);
-	must(scols_line_refer_data(t->line, (size_t)t->place[column], strbuf_detach(&sb, NULL)));
+	set_shown(t, column, strbuf_detach(&sb, NULL));
+}
+
+void table_set_time(struct table *t, int column, usec_t time)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	if (!table_wants(t, column))
+		return;
+	clock_add_rfc3339(&sb, time);
+	set_shown(t, column, strbuf_detach(&sb, NULL));
+}
+
+void table_set_seconds(struct table *t, int column, usec_t duration)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	if (duration < 0 || !table_wants(t, column))
+		return;
+	clock_add_seconds(&sb, duration);
+	set_shown(t, column, strbuf_detach(&sb, NULL));
 }
 
 int table_print(struct table *t)

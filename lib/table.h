@@ -12,6 +12,7 @@
 #ifndef WP_TABLE_H
 #define WP_TABLE_H
 
+#include "clock.h"
 #include "opt.h"
 
 #include <stdbool.h>
@@ -45,6 +46,9 @@ void table_row(struct table *t);
 void table_set(struct table *t, int column, const char *text);
 void table_setn(struct table *t, int column, const char *text, size_t len);
 void table_set_int(struct table *t, int column, int64_t n);
+/* As clock_add_rfc3339() and clock_add_seconds() write them; a DURATION below 0 is none. */
+void table_set_time(struct table *t, int column, usec_t time);
+void table_set_seconds(struct table *t, int column, usec_t duration);
 bool table_wants(struct table *t, int column);
 void table_free(struct table *t);          /* instead of printing it; NULL is fine */
 int table_print(struct table *t);          /* 0, or -1 with err recorded; frees t */

@@ -35,15 +35,6 @@ struct list_args {
 	struct table_args table;
 };
 
-static void set_time(struct table *t, int column, usec_t time)
-{
-	struct strbuf text = STRBUF_INIT;
-
-	clock_add_rfc3339(&text, time);
-	table_set(t, column, text.buf);
-	strbuf_release(&text);
-}
-
 static void add_row(struct table *t, const struct replica *r)
 {
 	static const char *const strategies[] = { "bounded", "hash", "guided", "balanced" };
@@ -55,7 +46,7 @@ static void add_row(struct table *t, const struct replica *r)
 	table_set(t, COL_STATE, r->stop ? "stopping" : r->target ? "moving" : replica_state_name(r->state));
 	if (r->pid)
 		table_set_int(t, COL_PID, r->pid);
-	set_time(t, COL_SINCE, r->since);
+	table_set_time(t, COL_SINCE, r->since);
 	table_set_int(t, COL_RESTARTS, r->restarts);
 	table_set(t, COL_REASON, r->reason);
 	table_set(t, COL_TARGET, r->target_name);
@@ -199,7 +190,7 @@ static void add_node(struct table *t, const struct node *node, int64_t children)
 	if (node->most >= 0)
 		table_set_int(t, NODE_LIMIT, node->most);
 	table_set(t, NODE_LOAD, load.buf);
-	set_time(t, NODE_SINCE, node->joined_at);
+	table_set_time(t, NODE_SINCE, node->joined_at);
 	table_set(t, NODE_LABELS, node->labels);
 	strbuf_release(&load);
 }

@@ -3,7 +3,6 @@
 #include "err.h"
 #include "jobs.h"
 #include "store.h"
-#include "strbuf.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -53,15 +52,6 @@ static bool is_time(int column)
 	return column == COL_DUE || column == COL_CREATED || column == COL_STARTED || column == COL_ENDED;
 }
 
-static void set_time(struct table *t, int column, usec_t time)
-{
-	struct strbuf text = STRBUF_INIT;
-
-	clock_add_rfc3339(&text, time);
-	table_set(t, column, text.buf);
-	strbuf_release(&text);
-}
-
 static void add_row(struct table *t, struct db_rows *rows)
 {
 	table_row(t);
@@ -71,7 +61,7 @@ static void add_row(struct table *t, struct db_rows *rows)
 		if (!table_wants(t, column) || db_col_null(rows, column))
 			continue;
 		if (is_time(column)) {
-			set_time(t, column, db_col_int(rows, column));
+			table_set_time(t, column, db_col_int(rows, column));
 			continue;
 		}
 		text = db_col_text(rows, column, &len);

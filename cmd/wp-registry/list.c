@@ -5,7 +5,6 @@
 #include "err.h"
 #include "table.h"
 
-
 enum column { COL_HANDLE, COL_STACK, COL_PID, COL_STATE, COL_SINCE, COL_DELIVERED, COL_PENDING, COL_REASON, COL_DEFINED, COL_DURABLE, COL_META,
 	COL_HIBERNATE, COL_JITTER, COL_SUSPEND };
 
@@ -32,26 +31,6 @@ struct list_args {
 	struct table_args table;
 };
 
-static void set_seconds(struct table *t, int column, usec_t duration)
-{
-	struct strbuf text = STRBUF_INIT;
-
-	if (duration < 0)
-		return;
-	clock_add_seconds(&text, duration);
-	table_set(t, column, text.buf);
-	strbuf_release(&text);
-}
-
-static void set_time(struct table *t, int column, usec_t time)
-{
-	struct strbuf text = STRBUF_INIT;
-
-	clock_add_rfc3339(&text, time);
-	table_set(t, column, text.buf);
-	strbuf_release(&text);
-}
-
 static void add_row(const struct consumer *c, const struct counts *live, void *ctx)
 {
 	struct table *t = ctx;
@@ -62,16 +41,16 @@ static void add_row(const struct consumer *c, const struct counts *live, void *c
 	if (c->pid)
 		table_set_int(t, COL_PID, c->pid);
 	table_set(t, COL_STATE, consumer_state_name(c->state));
-	set_time(t, COL_SINCE, c->since);
+	table_set_time(t, COL_SINCE, c->since);
 	table_set_int(t, COL_DELIVERED, c->delivered + live->delivered);
 	table_set_int(t, COL_PENDING, c->durable ? c->unacknowledged : live->pending);
 	table_set(t, COL_REASON, c->reason);
 	table_set(t, COL_DEFINED, c->defined ? "1" : "0");
 	table_set(t, COL_DURABLE, c->durable ? "1" : "0");
 	table_set(t, COL_META, c->meta);
-	set_seconds(t, COL_HIBERNATE, c->rest.hibernate_after);
-	set_seconds(t, COL_JITTER, c->rest.jitter);
-	set_seconds(t, COL_SUSPEND, c->rest.suspend_after);
+	table_set_seconds(t, COL_HIBERNATE, c->rest.hibernate_after);
+	table_set_seconds(t, COL_JITTER, c->rest.jitter);
+	table_set_seconds(t, COL_SUSPEND, c->rest.suspend_after);
 }
 
 static int read_rows(const struct globals *globals, const char *stack, struct table *table)
