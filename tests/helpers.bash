@@ -152,6 +152,35 @@ start() {
 	printf -v "pid_$name" %s "$pid"
 }
 
+# start_told NAME VERB [ARGUMENT...]: "start" of a verb of $program, with signals as one has them that was started at a terminal, until
+# it has written a line to its --ready-fd, which is in $line; 1 when it ends without one.
+start_told() {
+	local name=$1 verb=$2 ready told
+	shift 2
+	rm -f "$T/.ready"
+	mkfifo "$T/.ready"
+	exec {ready}<>"$T/.ready"
+	# shellcheck disable=SC2154 # program is set by whoever loads this
+	start "$name" env --default-signal=HUP,INT,TERM "$program" "$verb" --ready-fd "$ready" "$@"
+	# From here on it alone has the other end: when it fails we hear of that, too.
+	exec {told}<"$T/.ready" {ready}>&-
+	if ! read -r -t "$PATIENCE" -u "$told" line; then
+		echo "\"$name\" has not said that it is ready" >&2
+		show_talk >&2
+		return 1
+	fi
+	exec {told}<&-
+}
+
+# kill_with_children PID: SIGKILL, and all that it had started has gone with it.
+kill_with_children() {
+	local children
+	children=$(pgrep -P "$1") || true
+	kill -KILL "$1"
+	# shellcheck disable=SC2086 # as many as there are
+	wait_ended $children
+}
+
 # finish STATUS [PID]: wait for a started command, which must end with STATUS.
 finish() {
 	local got=0
@@ -215,6 +244,15 @@ fifo_fd() {
 		fifo_fds[$1]=$fd
 	fi
 	fd=${fifo_fds[$1]}
+}
+
+# open_gate NAME...: a FIFO $T/NAME, which nobody has to wait for to be opened. "echo >>NAME" lets one go who reads from it.
+open_gate() {
+	local name fd
+	for name; do
+		[ -p "$T/$name" ] || mkfifo "$T/$name"
+		fifo_fd "$T/$name"
+	done
 }
 
 # Every process that the test started is gone, or goes within moments.
@@ -306,6 +344,33 @@ help_of() {
 	run -0 --separate-stderr "$program" "$1" --help
 	assert_line --index 1 --regexp " $program $1( |\$)"
 	assert_equal "$stderr" ""
+}
+
+# until_watched MEMBER NAME WORDS [OPTION...]: until "watch --snapshot" has told that something has happened to the one whose MEMBER
+# is NAME ("exit|fail"), or that it is in a state by now ("run|running").
+until_watched() {
+	local member=$1 name=$2 words=$3 fd watch line event found=1 deadline=$((SECONDS + PATIENCE))
+	shift 3
+	exec {fd}< <(exec "$program" watch --snapshot "$@" 2>/dev/null 3>&-)
+	watch=$!
+	while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$PATIENCE" -u "$fd" line; do
+		event=$(jq -r --arg member "$member" --arg name "$name" 'select(.[$member] == $name) | .event' <<<"$line")
+		if [[ -n $event && "|$words|" == *"|$event|"* ]]; then
+			found=0
+			break
+		fi
+	done
+	kill "$watch" 2>/dev/null || true
+	exec {fd}<&-
+	[ $found -eq 0 ] || echo "never happened to \"$name\": $words" >&2
+	return $found
+}
+
+# stop_watcher NAME [STATUS]: of a "watch" that was started under that name.
+stop_watcher() {
+	local pid_of=pid_$1
+	kill "${!pid_of}"
+	finish "${2-143}" "${!pid_of}"
 }
 
 # bad_durations VERB OPTION [ARGUMENT...]

@@ -55,6 +55,16 @@ make_in_top() {
 
 # The command that UNIT starts.
 exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
+# run_unit NAME UNIT INSTANCE: what that unit does, as process NAME, and it has said on descriptor 9 that it is ready, in $output.
+run_unit() {
+	exec_start "$2" | sed "s|^/|exec root/|; s/%i/$3/; s/\$/ 9>ready/" >"$1.sh"
+	[ -p ready ] || mkfifo ready
+	start "$1" sh "./$1.sh"
+	run -0 cat ready
+}
+
+# default_of PROGRAM VERB OPTION: by its help.
+default_of() { "$1" --list-options "$2" | sed -n "s/^-\t$3\t.*(default \(.*\))\$/\1/p"; }
 
 @test "the units start what was installed" {
 	run -0 make_in_top install
@@ -101,8 +111,8 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 
 @test "the unit of a pool gives it the time that it may take to stop by default" {
 	local unit=$TOP/share/systemd/wp-pool@.service shutdown kill_after
-	shutdown=$(wp-pool --list-options start | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
-	kill_after=$(wp-pool --list-options start | sed -n 's/^-\tkill-after\t.*(default \(.*\))$/\1/p')
+	shutdown=$(default_of wp-pool start shutdown-timeout)
+	kill_after=$(default_of wp-pool start kill-after)
 	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((2 * ${shutdown%s} + ${kill_after%s})) ]
 	for line in Type=notify KillMode=mixed Delegate=yes EnvironmentFile=-/etc/workplane/pool-%i.conf; do
 		run -0 grep -Fx "$line" "$unit"
@@ -112,10 +122,7 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 @test "what the unit of a consumer does is one of that handle, which comes back after a crash, and ends with 0 when it is told to" {
 	run -0 make_in_top install
 	export OPTIONS="--warm --max-pending 7 --ready-fd 9" HANDLER="sed -u s/^/re:/" WP_REGISTRY_STACK=shop
-	exec_start wp-registry@.service | sed 's|^/|exec root/|; s/%i/my-orders/; s/$/ 9>ready/' >consumer
-	mkfifo ready
-	start first sh ./consumer
-	run -0 cat ready
+	run_unit first wp-registry@.service my-orders
 	assert_output 1
 	run -0 wp-registry list -rno HANDLE,STACK,PID
 	assert_output "my-orders shop $pid_first"
@@ -124,8 +131,7 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 	kill -KILL "$pid_first"
 	finish 137 "$pid_first"
 	run -1 wp-registry send my-orders hello
-	start second sh ./consumer
-	run -0 cat ready
+	run_unit second wp-registry@.service my-orders
 	assert_output 1
 	run -0 wp-registry send my-orders hello
 	assert_output re:hello
@@ -137,7 +143,7 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 
 @test "the unit of a consumer gives it the time that it may take to stop by default" {
 	local unit=$TOP/share/systemd/wp-registry@.service shutdown
-	shutdown=$(wp-registry --list-options register | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
+	shutdown=$(default_of wp-registry register shutdown-timeout)
 	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((3 * ${shutdown%s})) ]
 	for line in Type=notify KillMode=mixed EnvironmentFile=/etc/workplane/registry-%i.conf; do
 		run -0 grep -Fx "$line" "$unit"
@@ -147,10 +153,7 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 @test "what the unit of a node does is a node of that name, and ends with 0 when it is told to" {
 	run -0 make_in_top install
 	export OPTIONS="--capacity 8 --label gpu=1 --ready-fd 9"
-	exec_start wp-distribute@.service | sed 's|^/|exec root/|; s/%i/my-node/; s/$/ 9>ready/' >node
-	mkfifo ready
-	start node sh ./node
-	run -0 cat ready
+	run_unit node wp-distribute@.service my-node
 	run -0 wp-distribute nodes -rno NODE,PID,CAPACITY
 	assert_output "my-node $pid_node 8"
 	wp-distribute start child --await -- sleep 1000 >started
@@ -162,8 +165,8 @@ exec_start() { sed -n 's/^ExecStart=//p' "root/usr/lib/systemd/system/$1"; }
 
 @test "the unit of a node gives it the time that it may take to leave by default" {
 	local unit=$TOP/share/systemd/wp-distribute@.service drain shutdown
-	drain=$(wp-distribute --list-options node | sed -n 's/^-\tdrain-timeout\t.*(default \(.*\))$/\1/p')
-	shutdown=$(wp-distribute --list-options start | sed -n 's/^-\tshutdown-timeout\t.*(default \(.*\))$/\1/p')
+	drain=$(default_of wp-distribute node drain-timeout)
+	shutdown=$(default_of wp-distribute start shutdown-timeout)
 	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((60 * ${drain%m} + ${shutdown%s})) ]
 	for line in Type=notify KillMode=mixed OOMPolicy=continue EnvironmentFile=-/etc/workplane/distribute-%i.conf; do
 		run -0 grep -Fx "$line" "$unit"

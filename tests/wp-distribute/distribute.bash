@@ -9,21 +9,10 @@ declare -gA nodes
 # node NAME [OPTION...]: a node in the background, as process NAME, and it is one by now. What its children print is in the files
 # NAME.out and NAME.err. Signals reach it as one that was started at a terminal.
 node() {
-	local name=$1 ready told
+	local name=$1 line
 	shift
-	rm -f "$T/.ready"
-	mkfifo "$T/.ready"
-	exec {ready}<>"$T/.ready"
-	start "$name" env --default-signal=HUP,INT,TERM wp-distribute node "$name" --ready-fd "$ready" "$@"
-	# From here on it alone has the other end: when it fails we hear of that, too.
-	exec {told}<"$T/.ready" {ready}>&-
+	start_told "$name" node "$name" "$@" || return
 	nodes[$name]=$pid
-	if ! read -r -t "$PATIENCE" -u "$told"; then
-		echo "\"$name\" is no node" >&2
-		show_talk >&2
-		return 1
-	fi
-	exec {told}<&-
 }
 
 # has_left NAME STATUS: it is none any more, and has ended so.
@@ -46,13 +35,9 @@ leave() {
 
 # kill_node NAME: SIGKILL, and all that it had started has gone with it. The file of the leader's lock is the next leader's.
 kill_node() {
-	local pid=${nodes[$1]} children
-	children=$(pgrep -P "$pid") || true
-	kill -KILL "$pid"
+	kill_with_children "${nodes[$1]}"
 	has_left "$1" 137
 	leader_lock=1
-	# shellcheck disable=SC2086 # as many as there are
-	wait_ended $children
 }
 
 # sleepers ID... [OPTION...]: children that run by now, and do nothing.
@@ -69,22 +54,7 @@ state_of() { of "$1" STATE; }
 ids() { wp-distribute list -rno ID "$@" | paste -sd ' '; }
 
 # until_event CHILD WORDS: until something has happened to it ("fail|exit"), or it is in a state by now ("run|running").
-until_event() {
-	local child=$1 words=$2 fd watch line event found=1 deadline=$((SECONDS + PATIENCE))
-	exec {fd}< <(exec wp-distribute watch --snapshot 2>/dev/null 3>&-)
-	watch=$!
-	while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$PATIENCE" -u "$fd" line; do
-		event=$(jq -r --arg child "$child" 'select(.child == $child) | .event' <<<"$line")
-		if [[ -n $event && "|$words|" == *"|$event|"* ]]; then
-			found=0
-			break
-		fi
-	done
-	kill "$watch" 2>/dev/null || true
-	exec {fd}<&-
-	[ $found -eq 0 ] || echo "never happened to \"$child\": $words" >&2
-	return $found
-}
+until_event() { until_watched child "$@"; }
 
 # until_nowhere ID REASON: until the one that places has found no node for it.
 until_nowhere() { until_true is_nowhere "$@"; }
@@ -114,22 +84,6 @@ told() {
 		(if .reason then ":" + .reason else "" end)' "$T/$1.out" | paste -sd ' '
 }
 
-# stop_watcher NAME
-stop_watcher() {
-	local pid_of=pid_$1
-	kill "${!pid_of}"
-	finish 143 "${!pid_of}"
-}
-
-# open_gate NAME...: a FIFO $T/NAME, which nobody has to wait for to be opened. "echo >>NAME" lets one go who reads from it.
-open_gate() {
-	local name fd
-	for name; do
-		[ -p "$T/$name" ] || mkfifo "$T/$name"
-		fifo_fd "$T/$name"
-	done
-}
-
 # make_obstinate: the command "obstinate NAME", which does not end when it is told to: it says "up PID", "told" when it is told, into
 # the FIFO NAME.up, and goes on.
 make_obstinate() {
@@ -140,6 +94,17 @@ make_obstinate() {
 		while :; do read -r _ <&3; done
 	SH
 	mkfifo "$T/never"
+}
+
+# start_stubborn: the node alpha, from which nothing moves by itself, has the child "stubborn" by now, which does not end when it is told
+# to (make_obstinate); its process is in $child.
+start_stubborn() {
+	open_gate stubborn.up
+	make_obstinate
+	[ -n "${nodes[alpha]-}" ] || node alpha --rebalance manual
+	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
+	wait_line stubborn.up '^up '
+	child=${line#up }
 }
 
 # over: all children are stopped and all nodes leave, and nothing is left of them nor of anything else.

@@ -101,11 +101,7 @@ load distribute
 }
 
 @test "drain --no-wait: it is only told to" {
-	open_gate stubborn.up
-	make_obstinate
-	node alpha --rebalance manual
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
+	start_stubborn
 	node beta
 	run -0 wp-distribute drain alpha --no-wait
 	wait_line stubborn.up '^told'
@@ -115,16 +111,12 @@ load distribute
 }
 
 @test "drain --undo: what was on its way goes on, or stays" {
-	open_gate stubborn.up
-	make_obstinate
-	node alpha --rebalance manual
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
+	start_stubborn
 	node beta
 	wp-distribute drain alpha --no-wait
 	wait_line stubborn.up '^told'
 	wp-distribute drain alpha --undo
-	kill -KILL "$(of stubborn PID)"
+	kill -KILL "$child"
 	wait_line stubborn.up '^up '
 	run -0 wp-distribute await stubborn
 	assert_regex "$(of stubborn NODE,STATE)" '^(alpha|beta) running$'

@@ -88,15 +88,12 @@ load distribute
 }
 
 @test "explain: one that has failed, one on its way, and one that is stopping" {
-	open_gate stubborn.up
-	make_obstinate
 	node alpha --rebalance manual
 	wp-distribute start bad --max-restarts 0 -- sh -c 'exit 7' >told
 	until_event bad 'fail|failed'
 	run -0 wp-distribute explain bad
 	assert_output "bad, replica 0: failed: exit status 7"
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
+	start_stubborn
 	node beta
 	wp-distribute redistribute --to beta stubborn
 	wait_line stubborn.up '^told'

@@ -98,11 +98,7 @@ a waiting"
 }
 
 @test "list: what it is doing: stopping, and moving to where" {
-	open_gate stubborn.up
-	make_obstinate
-	node alpha --rebalance manual
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
+	start_stubborn
 	node beta
 	wp-distribute redistribute --to beta stubborn
 	wait_line stubborn.up '^told'

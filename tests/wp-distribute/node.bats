@@ -10,6 +10,12 @@ of_node() {
 		jq -r --arg node "$1" '.nodes[] | select(.node == $node) | del(.node) | map(tostring) | join(" ")'
 }
 
+# next_told LINE: that is the next one from the FIFO "told".
+next_told() {
+	wait_line told .
+	assert_equal "$line" "$1"
+}
+
 # lines_of FIFO N: the next N lines, sorted, on one line.
 lines_of() {
 	local n
@@ -321,14 +327,12 @@ has_children() { [ "$(ids --node "$1" | wc -w)" -eq "$2" ] && ! wp-distribute li
 	done
 	node alpha "${options[@]}"
 	wp-distribute start a -- sleep 1000 >initiated
-	wait_line told .
-	assert_equal "$line" "run alpha a 0 none"
+	next_told "run alpha a 0 none"
 	node beta "${options[@]}" --rebalance manual
 	wp-distribute redistribute --to beta a
 	assert_equal "$(lines_of told 2)" "release alpha a 0 none,run beta a 0 none"
 	wp-distribute stop a >initiated
-	wait_line told .
-	assert_equal "$line" "stopped beta a 0 none"
+	next_told "stopped beta a 0 none"
 	wp-distribute start bad --node alpha --max-restarts 0 -- false >initiated
 	assert_equal "$(lines_of told 2)" "fail alpha bad 0 exit status 1,run alpha bad 0 none"
 	wp-distribute start good --node beta --restart transient -- true >initiated
@@ -345,31 +349,25 @@ has_children() { [ "$(ids --node "$1" | wc -w)" -eq "$2" ] && ! wp-distribute li
 	local hook='echo "$0 $WP_EVENT $WP_NODE $WP_PID ${WP_REASON:-none}" >told' pid
 	# The first one leads.
 	node alpha --on-node-join "${hook/\$0/alpha}" --on-node-leave "${hook/\$0/alpha}"
-	wait_line told .
-	assert_equal "$line" "alpha join alpha $pid_alpha none"
+	next_told "alpha join alpha $pid_alpha none"
 	node beta --on-node-join "${hook/\$0/beta}" --on-node-leave "${hook/\$0/beta}"
-	wait_line told .
-	assert_equal "$line" "alpha join beta $pid_beta none"
+	next_told "alpha join beta $pid_beta none"
 	pid=$pid_beta
 	kill_node beta
-	wait_line told .
-	assert_equal "$line" "alpha leave beta $pid killed"
+	next_told "alpha leave beta $pid killed"
 	node beta --on-node-join "${hook/\$0/beta}" --on-node-leave "${hook/\$0/beta}"
-	wait_line told .
-	assert_equal "$line" "alpha join beta $pid_beta none"
+	next_told "alpha join beta $pid_beta none"
 	# The next leader.
 	pid=$pid_alpha
 	kill_node alpha
-	wait_line told .
-	assert_equal "$line" "beta leave alpha $pid killed"
+	next_told "beta leave alpha $pid killed"
 	over
 }
 
 @test "node: a hook when the quorum is lost" {
 	open_gate told
 	node alpha --quorum 2 --on-quorum-loss 'echo "$WP_EVENT $WP_NODE" >told'
-	wait_line told .
-	assert_equal "$line" "quorum alpha"
+	next_told "quorum alpha"
 	over
 }
 

@@ -90,11 +90,7 @@ columns() { wp-distribute nodes -rno "$@"; }
 }
 
 @test "nodes: children that a node has in hand, not those that are on their way there" {
-	open_gate stubborn.up
-	make_obstinate
-	node alpha --rebalance manual
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
+	start_stubborn
 	node beta
 	wp-distribute redistribute --to beta stubborn
 	wait_line stubborn.up '^told'

@@ -194,16 +194,22 @@ are_on() { [ "$(ids --node "$1")" = "$2" ] && ! wp-distribute list -rno STATE | 
 	over
 }
 
+# refused_move: the child a is to go to beta, and does not, which a watch "one" tells; why is in $reason.
+refused_move() {
+	node beta
+	watcher one
+	wp-distribute redistribute --to beta a
+	wait_line one.out '"refuse"'
+	reason=$(jq -r .reason <<<"$line")
+}
+
 @test "redistribute --to: hot: one that does not hand over in time stays, and that is said" {
 	local old
 	node alpha --rebalance manual
 	wp-distribute start a --migration hot --handover-timeout 50ms --await -- sh -c 'trap "" USR2; exec sleep 1000' >told
 	old=$(of a PID)
-	node beta
-	watcher one
-	wp-distribute redistribute --to beta a
-	wait_line one.out '"refuse"'
-	assert_equal "$(jq -r .reason <<<"$line")" "it did not hand over in time"
+	refused_move
+	assert_equal "$reason" "it did not hand over in time"
 	wait_line alpha.err 'child "a" does not move: it did not hand over in time'
 	assert_equal "$(of a NODE,STATE,PID,TARGET)" "alpha running $old null"
 	stop_watcher one
@@ -222,11 +228,8 @@ are_on() { [ "$(ids --node "$1")" = "$2" ] && ! wp-distribute list -rno STATE | 
 	node alpha --rebalance manual
 	wp-distribute start a --migration hot --await -- silent >told
 	old=$(of a PID)
-	node beta
-	watcher one
-	wp-distribute redistribute --to beta a
-	wait_line one.out '"refuse"'
-	assert_regex "$(jq -r .reason <<<"$line")" '^(exit status 3|the successor did not say that it has taken over)$'
+	refused_move
+	assert_regex "$reason" '^(exit status 3|the successor did not say that it has taken over)$'
 	assert_equal "$(of a NODE,STATE,PID,TARGET)" "alpha running $old null"
 	stop_watcher one
 	over

@@ -353,14 +353,15 @@ results() { jq -r '.child + (if .replica then "#\(.replica)" else "" end) + " " 
 	[ ! -e state ]
 }
 
+# start_and_bad STATUS ID... [OPTION...]: they are started, with a child "bad" that cannot be.
+start_and_bad() { run "-$1" wp-distribute start "${@:2}" --await -f - -- sleep 1000 <<<'{"id":"bad","dir":"/no/such"}'; }
+
 @test "start --on-failure rollback: what this call has started is stopped again, and nothing else" {
 	local pid
 	node alpha
 	sleepers old
 	pid=$(of old PID)
-	run -1 wp-distribute start good old --await --no-check-existing --on-failure rollback -f - -- sleep 1000 <<-'LINES'
-		{"id":"bad","dir":"/no/such"}
-	LINES
+	start_and_bad 1 good old --no-check-existing --on-failure rollback
 	assert_equal "$(results)" "bad stopped,bad#0 failed,good stopped,good#0 started,old exists"
 	assert_equal "$(ids)" old
 	assert_equal "$(of old PID)" "$pid"
@@ -371,9 +372,7 @@ results() { jq -r '.child + (if .replica then "#\(.replica)" else "" end) + " " 
 
 @test "start --on-failure continue: the others stay" {
 	node alpha
-	run -1 wp-distribute start good --await --on-failure continue -f - -- sleep 1000 <<-'LINES'
-		{"id":"bad","dir":"/no/such"}
-	LINES
+	start_and_bad 1 good --on-failure continue
 	assert_equal "$(ids)" "good bad"
 	assert_equal "$(state_of good)" running
 	over
@@ -381,9 +380,7 @@ results() { jq -r '.child + (if .replica then "#\(.replica)" else "" end) + " " 
 
 @test "start --init-cids: it is enough when those run" {
 	node alpha
-	run -0 wp-distribute start good --await --init-cids good -f - -- sleep 1000 <<-'LINES'
-		{"id":"bad","dir":"/no/such"}
-	LINES
+	start_and_bad 0 good --init-cids good
 	assert_equal "$(state_of good)" running
 	run -0 wp-distribute start other --await --timeout 1s --init-cids other -f - -- sleep 1000 <<-'LINES'
 		{"id":"far","node":"nowhere"}

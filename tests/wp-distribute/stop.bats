@@ -103,13 +103,7 @@ load distribute
 }
 
 @test "stop --timeout: 75 when one has not ended by then; it is stopping, and does later" {
-	local child
-	open_gate stubborn.up
-	make_obstinate
-	node alpha
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
-	child=${line#up }
+	start_stubborn
 	sleepers good
 	run -75 wp-distribute stop stubborn good --await --timeout 10ms
 	wait_line stubborn.up '^told'

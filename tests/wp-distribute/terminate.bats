@@ -18,14 +18,9 @@ load distribute
 }
 
 @test "terminate: SIGKILL, and it is gone for good" {
-	local child
-	open_gate stubborn.up
-	make_obstinate
 	node alpha
 	watcher one
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
-	child=${line#up }
+	start_stubborn
 	run -0 wp-distribute terminate stubborn --node alpha
 	assert_output '{"child":"stubborn","result":"initiated"}'
 	wait_ended "$child"
@@ -93,13 +88,7 @@ load distribute
 }
 
 @test "terminate: one that is told to stop already is killed now" {
-	local child
-	open_gate stubborn.up
-	make_obstinate
-	node alpha
-	wp-distribute start stubborn --shutdown-timeout 1h -- obstinate stubborn >told
-	wait_line stubborn.up '^up '
-	child=${line#up }
+	start_stubborn
 	wp-distribute stop stubborn >told
 	wait_line stubborn.up '^told'
 	run -0 wp-distribute terminate stubborn --node alpha --await

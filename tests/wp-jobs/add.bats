@@ -182,7 +182,7 @@ other 3"
 	wait_begun 1
 	run -0 --separate-stderr wp-jobs add -q q --unique k 2
 	assert_output 1
-	open_gate 1
+	pass_gate 1
 	wait_count q retry 1
 	run -0 --separate-stderr wp-jobs add -q q --unique k 2
 	assert_output 1

@@ -26,7 +26,7 @@ load jobs
 	assert_output '{"id":1,"state":"cancelled"}'
 	wait_begun 2
 	kill "$pid_work"
-	open_gate 0
+	pass_gate 0
 	wait "$pid_work" || [ $? -eq 1 ]
 	run -0 jobs ID,STATE
 	assert_output "1 cancelled"
@@ -40,10 +40,10 @@ load jobs
 	wp-jobs cancel 2
 	run -1 wp-jobs await --timeout "${PATIENCE}s" 2
 	assert_output '{"id":2,"state":"cancelled"}'
-	open_gate 0
+	pass_gate 0
 	wait_begun 3
 	kill "$pid_work"
-	open_gate 0
+	pass_gate 0
 	wait "$pid_work" || [ $? -eq 1 ]
 	assert_equal "$(jobs ID,STATE)" "2 cancelled"
 }

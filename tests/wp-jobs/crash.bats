@@ -94,7 +94,7 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	wait_begun 1001
 	# Of two who wait at the gate either may be let through.
 	wait_ended "$handler"
-	open_gate 0
+	pass_gate 0
 	run -0 wp-jobs await --timeout "${PATIENCE}s" 1001
 	wp-jobs work -q q -j 4 --drain -- append
 	end_worker "$pid_two"

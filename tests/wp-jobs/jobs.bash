@@ -10,7 +10,7 @@ jobs() { wp-jobs list -rno "$@"; }
 count() { wp-jobs stats -J | jq -r --arg queue "$1" --arg name "$2" '[.queues[] | select(.queue == $queue) | .[$name]] | add // 0'; }
 
 # A handler "gated": it says "ID begun" on the FIFO begun and ends with the status, a digit, that it
-# takes from the FIFO gate: a byte, so that two handlers cannot share one. `open_gate 0` lets one through.
+# takes from the FIFO gate: a byte, so that two handlers cannot share one. `pass_gate 0` lets one through.
 gated_handler() {
 	mkfifo begun gate
 	fifo_fd "$T/begun"
@@ -21,7 +21,7 @@ gated_handler() {
 	SH
 }
 
-open_gate() { printf %s "$1" >>"$T/gate"; }
+pass_gate() { printf %s "$1" >>"$T/gate"; }
 wait_begun() { wait_line "$T/begun" "${1-} begun"; }
 
 # start_reading FILE NAME COMMAND...: as start, with stdin from FILE: what a shell puts into the

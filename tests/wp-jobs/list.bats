@@ -98,7 +98,7 @@ setup() {
 	run -0 jobs HOST,PID --state reserved,in_progress
 	assert_output "$(hostname) $pid_work"
 	kill "$pid_work"
-	open_gate 0
+	pass_gate 0
 	finish 0
 }
 

@@ -38,7 +38,7 @@ out() { jobs ID --state reserved,in_progress | wc -l; }
 	assert_equal "$(wp-presence get jobber --format ndjson | jq -c '.meta | .program, .queues')" '"wp-jobs"
 ["q"]'
 	assert_equal "$(wp-presence list -rno KEY)" jobber
-	open_gate 00
+	pass_gate 00
 	wait_line watch.out '"key":"jobber".*"in_use":0'
 	stop work
 	wp-presence wait --gone jobber --timeout "${PATIENCE}s"

@@ -158,7 +158,7 @@ available 0"
 	assert_equal "$(jobs ATTEMPT -s available)" "0
 0
 0"
-	open_gate 0
+	pass_gate 0
 	finish 0 "$pid_one"
 	assert_equal "$(jobs ID)" "2
 3
@@ -206,7 +206,7 @@ terminate_sessions() {
 	wait_begun 1
 	sql_admin "ALTER DATABASE $WP_TEST_DATABASE WITH ALLOW_CONNECTIONS false"
 	sql_admin "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$WP_TEST_DATABASE'" >killed
-	open_gate 0
+	pass_gate 0
 	until_true no_handler_of "$pid_one"
 	sql_admin "ALTER DATABASE $WP_TEST_DATABASE WITH ALLOW_CONNECTIONS true"
 	await 1
@@ -229,9 +229,9 @@ no_handler_of() { ! pgrep -P "$(pgrep -P "$1" -x wp-pool)" -x gated >/dev/null; 
 	wait_state 2 available
 	assert_equal "$(job 2 attempt)" 0
 	assert_equal "$(job 1 worker)" "$(sql "SELECT id FROM workplane.worker")"
-	open_gate 0
+	pass_gate 0
 	wait_begun 2
-	open_gate 0
+	pass_gate 0
 	await 1 2
 	stop_worker one
 	assert_equal "$(cat one.err)" ""
@@ -253,7 +253,7 @@ make_available() {
 	terminate_sessions
 	until_true has_lease
 	assert_equal "$(job 1 attempt)" 1
-	open_gate 0
+	pass_gate 0
 	await 1
 	stop_worker one
 	assert_equal "$(cat one.err)" ""
@@ -271,7 +271,7 @@ has_lease() { [ "$(sql "SELECT lease IS NOT NULL FROM workplane.job")" = t ]; }
 	make_available
 	wp-jobs produce -q q --limit 1 >line
 	terminate_sessions
-	open_gate 0
+	pass_gate 0
 	wait_line "$T/one.err" stale
 	assert_equal "$(job 1 state)" reserved
 	run -0 wp-jobs settle < <(settle_as ok <line)
@@ -360,7 +360,7 @@ has_time() { [ "$(sql "SELECT lease IS NOT NULL AND due > now() FROM workplane.j
 assert_kept() {
 	until_true has_time
 	assert_equal "$(job 1 attempt)" 1
-	open_gate 0
+	pass_gate 0
 	await 1
 	stop_worker one
 	stop_pooler

@@ -102,7 +102,7 @@ assert_regex() { [[ $1 =~ $2 ]] || { echo "\"$1\" does not match $2" && return 1
 
 	assert_equal "$(count q available)" 1
 	for n in 1 2 3 4; do
-		open_gate 0
+		pass_gate 0
 	done
 	finish 0
 	assert_equal "$(count q done/min)" 4
@@ -211,7 +211,7 @@ assert_regex() { [[ $1 =~ $2 ]] || { echo "\"$1\" does not match $2" && return 1
 	wait_begun 1
 	kill "$pid_work"
 	wait_count q available 2
-	open_gate 0
+	pass_gate 0
 	finish 0
 	run -0 jobs PAYLOAD,STATE,ATTEMPT
 	assert_output "2 available 0
@@ -270,15 +270,15 @@ assert_regex() { [[ $1 =~ $2 ]] || { echo "\"$1\" does not match $2" && return 1
 	assert_equal "$(count q available)" 6
 	kill "$pid_work"
 	wait_count q available 9
-	open_gate 0
+	pass_gate 0
 	finish 0
 	WP_JOBS_PREFETCH=0 start work wp-jobs work -q q -j 2 -- gated
 	wait_begun
 	wait_begun
 	assert_equal "$(count q available)" 7
 	kill "$pid_work"
-	open_gate 0
-	open_gate 0
+	pass_gate 0
+	pass_gate 0
 	finish 0
 }
 
@@ -405,7 +405,7 @@ available 0"
 	grep -q "wp-pool map" seen
 	run -1 grep -e secret-word -e dbname= seen
 	kill "$pid_work"
-	open_gate 0
+	pass_gate 0
 	finish 0
 }
 

@@ -12,12 +12,6 @@ over() {
 	assert_nothing_left
 }
 
-# open_gate NAME: a FIFO $T/NAME, which commands read from, and which nobody has to wait for to be opened. "echo >>NAME" lets one go.
-open_gate() {
-	[ -p "$T/$1" ] || mkfifo "$T/$1"
-	fifo_fd "$T/$1"
-}
-
 # begun POOL: its only call runs, and its caller has been told so.
 begun() { until_calls "$1" STATE,PID 'running [1-9]*'; }
 

@@ -72,13 +72,6 @@ watcher() {
 	done
 }
 
-# stop_watcher NAME [STATUS]
-stop_watcher() {
-	local pid_of=pid_$1
-	kill "${!pid_of}"
-	finish "${2-143}" "${!pid_of}"
-}
-
 # watched NAME: event, key and reason of each line, one after the other.
 watched() {
 	jq -r 'select(.key != "ready") | .event + " " + .key + (if .reason then ":" + .reason else "" end)' "$T/$1.out" | paste -sd ' '

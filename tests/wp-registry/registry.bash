@@ -9,22 +9,12 @@ declare -gA registrations
 # register NAME ARGUMENT...: "wp-registry register ARGUMENT..." in the background, as process NAME, and it is registered: the number
 # of consumers in its stack is in $count. Signals reach it as one that was started at a terminal.
 register() {
-	local name=$1 ready told
+	local name=$1 line
 	shift
-	rm -f "$T/.ready"
-	mkfifo "$T/.ready"
-	exec {ready}<>"$T/.ready"
-	start "$name" env --default-signal=HUP,INT,TERM wp-registry register --ready-fd "$ready" "$@"
-	# From here on it alone has the other end: when it fails we hear of that, too.
-	exec {told}<"$T/.ready" {ready}>&-
+	start_told "$name" register "$@" || return
 	registrations[$name]=$pid
 	# shellcheck disable=SC2034 # for the tests
-	if ! read -r -t "$PATIENCE" -u "$told" count; then
-		echo "\"$name\" was not registered" >&2
-		show_talk >&2
-		return 1
-	fi
-	exec {told}<&-
+	count=$line
 }
 
 # registered HANDLE ARGUMENT...: the same under its own name.
@@ -43,23 +33,17 @@ unregistered() {
 
 # kill_registration NAME: SIGKILL, and all that it had started has gone with it.
 kill_registration() {
-	local pid=${registrations[$1]} children
-	children=$(pgrep -P "$pid") || true
-	kill -KILL "$pid"
+	kill_with_children "${registrations[$1]}"
 	unregistered "$1" 137
-	# shellcheck disable=SC2086 # as many as there are
-	wait_ended $children
 }
 
 # kill_consumer HANDLE: the same of one that was started by a message. One that is only being started has not crashed when it is killed.
 kill_consumer() {
-	local pid children
+	local pid
 	until_true has_begun "$1"
 	pid=$(wp-registry whereis "$1")
-	children=$(pgrep -P "$pid") || true
-	kill -KILL "$pid"
-	# shellcheck disable=SC2086
-	wait_ended "$pid" $children
+	kill_with_children "$pid"
+	wait_ended "$pid"
 }
 
 has_begun() { [ "$(state_of "$1")" != starting ]; }
@@ -81,23 +65,7 @@ has_pending() { [ "$(of "$1" PENDING)" = "$2" ]; }
 handles() { wp-registry list -rno HANDLE "$@" | paste -sd ' '; }
 
 # until_event HANDLE WORDS [OPTION...]: until something has happened to it ("hibernate|suspend"), or it is in a state by now ("start|running").
-until_event() {
-	local handle=$1 words=$2 fd watch line event found=1 deadline=$((SECONDS + PATIENCE))
-	shift 2
-	exec {fd}< <(exec wp-registry watch --snapshot "$@" 2>/dev/null 3>&-)
-	watch=$!
-	while [ $SECONDS -lt $deadline ] && IFS= read -r -t "$PATIENCE" -u "$fd" line; do
-		event=$(jq -r --arg handle "$handle" 'select(.handle == $handle) | .event' <<<"$line")
-		if [[ -n $event && "|$words|" == *"|$event|"* ]]; then
-			found=0
-			break
-		fi
-	done
-	kill "$watch" 2>/dev/null || true
-	exec {fd}<&-
-	[ $found -eq 0 ] || echo "never happened to \"$handle\": $words" >&2
-	return $found
-}
+until_event() { until_watched handle "$@"; }
 
 # watcher NAME [OPTION...]: a watch that listens by now. Its lines go to NAME.out.
 watcher() {
@@ -112,13 +80,6 @@ watcher() {
 # watched NAME: event, handle and reason of each line, one after the other.
 watched() {
 	jq -r 'select(.stack != "sentinel") | .event + " " + .handle + (if .reason then ":" + .reason else "" end)' "$T/$1.out" | paste -sd ' '
-}
-
-# stop_watcher NAME
-stop_watcher() {
-	local pid_of=pid_$1
-	kill "${!pid_of}"
-	finish 143 "${!pid_of}"
 }
 
 # publishing NAME FILE [OPTION...]: "publish" of the lines of FILE in the background. (bash takes stdin from what it has there.)
@@ -143,15 +104,6 @@ verb_ends() {
 
 # members MEMBER...: these members of each line of results.
 members() { jq -r "[$(printf '.%s,' "$@")empty] | map(tostring) | join(\" \")" results; }
-
-# open_gate NAME...: a FIFO $T/NAME, which nobody has to wait for to be opened. "echo >>NAME" lets one go who reads from it.
-open_gate() {
-	local name fd
-	for name; do
-		[ -p "$T/$name" ] || mkfifo "$T/$name"
-		fifo_fd "$T/$name"
-	done
-}
 
 # make_gated: the command "gated NAME": for each message it says "up PID MESSAGE" into the FIFO NAME.up, and then does what a line from
 # NAME.gate says: "STATUS REPLY" (a warm one ends when the status is not "-"). It is told by let_go.
