@@ -104,7 +104,8 @@ int cluster_finish(struct cluster *c, int result)
 
 /* Events */
 
-int cluster_tell(struct cluster *c, const char *event, const char *reason, const struct replica *r, const char *node, pid_t pid, int64_t *seq)
+int cluster_tell(struct cluster *c, const char *event, const char *reason, const struct replica *r, const char *node, pid_t pid,
+	int64_t *seq)
 {
 	enum { FORGET_EVERY = 256 };
 	struct db_rows *rows;

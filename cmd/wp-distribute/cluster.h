@@ -167,8 +167,8 @@ int cluster_runs(struct cluster *c, const struct replica *r, const struct node *
 int cluster_ended(struct cluster *c, const struct replica *r, const struct node *n, enum replica_state state, const char *reason);
 int cluster_released(struct cluster *c, const struct replica *r, const struct node *n);
 int cluster_removed(struct cluster *c, const struct replica *r, const char *node);
-/* A hot move, of which N is the node that it leaves or the one where it goes: TEXT is handed over; its successor runs as PID, and N has it in
- * hand from now on; or it does not go to TARGET after all, and stays. */
+/* A hot move, of which N is the node that it leaves or the one where it goes: TEXT is handed over; its successor runs as PID, and N
+ * has it in hand from now on; or it does not go to TARGET after all, and stays. */
 int cluster_hands(struct cluster *c, const struct replica *r, const struct node *n, const char *text, size_t len);
 int cluster_takes(struct cluster *c, const struct replica *r, const struct node *n, pid_t pid);
 int cluster_refuses(struct cluster *c, const struct replica *r, int64_t target, const char *reason, const char *node);
@@ -179,8 +179,8 @@ int cluster_finish(struct cluster *c, int result);
 
 /* Placing */
 
-/* Decide where everything should be that is nowhere or where it should not be: the leader's work. REBALANCE: nodes that are fresh get what
- * belongs there. How many replicas are to go somewhere; -1 with err recorded. */
+/* Decide where everything should be that is nowhere or where it should not be: the leader's work. REBALANCE: nodes that are fresh
+ * get what belongs there. How many replicas are to go somewhere; -1 with err recorded. */
 int64_t cluster_place(struct cluster *c, bool rebalance);
 /* The same, once, as if all nodes were fresh. */
 int64_t cluster_rebalance(struct cluster *c);
@@ -194,14 +194,14 @@ struct what_if {
 	const struct strvec *leaves; /* names */
 	bool rebalance;              /* all nodes are fresh */
 };
-/* FN for each replica that would go somewhere or nowhere, FROM and TO NULL: nowhere; WHY it would. -1 with err recorded: status 1 when there is no
- * such node. */
-int cluster_plan(struct cluster *c, const struct what_if *what,
-	void (*fn)(const struct replica *r, const char *from, const char *to, const char *why, void *ctx), void *ctx);
-/* FN for each node, the best for R first: RANK from 1, and why R is not there, NULL: it is, or could be. WHY (may be NULL) it is nowhere is
- * appended to. 1; 0 when there is no such replica any more; -1 with err recorded. */
-int cluster_explain(struct cluster *c, const struct replica *r, void (*fn)(const struct node *n, int rank, bool here, const char *refusal, void *ctx),
-	void *ctx);
+/* A replica that would go somewhere or nowhere, FROM and TO NULL: nowhere; WHY it would. */
+typedef void cluster_plan_fn(const struct replica *r, const char *from, const char *to, const char *why, void *ctx);
+/* FN for each of them. -1 with err recorded: status 1 when there is no such node. */
+int cluster_plan(struct cluster *c, const struct what_if *what, cluster_plan_fn *fn, void *ctx);
+/* A node that is the RANKth, from 1, for a replica, which is HERE; or REFUSAL says why it cannot be, NULL: it could. */
+typedef void cluster_rank_fn(const struct node *n, int rank, bool here, const char *refusal, void *ctx);
+/* FN for each node, the best for R first. 1; 0 when there is no such replica any more; -1 with err recorded. */
+int cluster_explain(struct cluster *c, const struct replica *r, cluster_rank_fn *fn, void *ctx);
 
 /* Events */
 

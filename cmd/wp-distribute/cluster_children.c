@@ -61,9 +61,11 @@ void replicas_release(struct replicas *replicas)
 
 /* Reading */
 
-enum { COL_ID, COL_CHILD, COL_NAME, COL_NUMBER, COL_STATE, COL_REASON, COL_STOP, COL_NODE, COL_NODE_NAME, COL_TARGET, COL_TARGET_NAME, COL_HANDED, COL_ACTIVE,
-	COL_PID, COL_RESTARTS, COL_SINCE, COL_STRATEGY, COL_GUIDE, COL_REQUIRES, COL_APART, COL_REPLICAS, COL_PASSIVE, COL_HOT, COL_RESTART,
-	COL_SETTINGS, COL_META };
+enum {
+	COL_ID, COL_CHILD, COL_NAME, COL_NUMBER, COL_STATE, COL_REASON, COL_STOP, COL_NODE, COL_NODE_NAME, COL_TARGET, COL_TARGET_NAME,
+	COL_HANDED, COL_ACTIVE, COL_PID, COL_RESTARTS, COL_SINCE, COL_STRATEGY, COL_GUIDE, COL_REQUIRES, COL_APART, COL_REPLICAS,
+	COL_PASSIVE, COL_HOT, COL_RESTART, COL_SETTINGS, COL_META,
+};
 
 #define INDEX(rows, column, names, otherwise) \
 	index_of(db_col_text(rows, column, NULL), names, sizeof(names) / sizeof((names)[0]), otherwise)
@@ -86,8 +88,8 @@ static void replica_from(struct replica *r, struct db_rows *rows)
 		.state = (enum replica_state)INDEX(rows, COL_STATE, state_names, REPLICA_FAILED), .reason = cluster_text(rows, COL_REASON),
 		.stop = (int)db_col_int(rows, COL_STOP), .node = db_col_int(rows, COL_NODE), .target = db_col_int(rows, COL_TARGET),
 		.node_name = cluster_text(rows, COL_NODE_NAME), .target_name = cluster_text(rows, COL_TARGET_NAME),
-		.handed = db_col_bool(rows, COL_HANDED), .active = db_col_bool(rows, COL_ACTIVE), .pid = (pid_t)db_col_int(rows, COL_PID), .restarts = db_col_int(rows, COL_RESTARTS),
-		.since = db_col_int(rows, COL_SINCE),
+		.handed = db_col_bool(rows, COL_HANDED), .active = db_col_bool(rows, COL_ACTIVE), .pid = (pid_t)db_col_int(rows, COL_PID),
+		.restarts = db_col_int(rows, COL_RESTARTS), .since = db_col_int(rows, COL_SINCE),
 	};
 	child_from(&r->child, rows);
 }

@@ -12,7 +12,8 @@ char *cluster_text(struct db_rows *rows, int column);
 int cluster_read_int(struct cluster *c, enum sql_id sql, struct db_value first, struct db_value second, int64_t *n);
 
 /* Inside a writing transaction. R and NODE may be NULL; *SEQ too. */
-int cluster_tell(struct cluster *c, const char *event, const char *reason, const struct replica *r, const char *node, pid_t pid, int64_t *seq);
+int cluster_tell(struct cluster *c, const char *event, const char *reason, const struct replica *r, const char *node, pid_t pid,
+	int64_t *seq);
 /* All nodes that live, the dead removed. */
 int cluster_living(struct cluster *c, struct nodes *nodes);
 

@@ -382,12 +382,14 @@ static int join_and_leave(struct board *b, const struct what_if *what)
 static const char *why_there(const struct replica *r, enum placement_why why)
 {
 	static const char *const firsts[] = {
-		[PLACEMENT_BOUNDED] = "it belongs there", [PLACEMENT_HASH] = "it belongs there", [PLACEMENT_GUIDED] = "it is to be there", [PLACEMENT_BALANCED] = "there is the least load" };
+		[PLACEMENT_BOUNDED] = "it belongs there", [PLACEMENT_HASH] = "it belongs there",
+		[PLACEMENT_GUIDED] = "it is to be there", [PLACEMENT_BALANCED] = "there is the least load",
+	};
 
 	return why == PLACEMENT_NEXT ? "those that it belongs to rather are full, or have one like it" : firsts[r->child.strategy];
 }
 
-static void tell_plan(const struct board *b, void (*fn)(const struct replica *, const char *, const char *, const char *, void *), void *ctx)
+static void tell_plan(const struct board *b, cluster_plan_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < b->items_nr; i++) {
 		const struct placement_item *item = &b->placement.items[i];
@@ -403,8 +405,7 @@ static void tell_plan(const struct board *b, void (*fn)(const struct replica *, 
 	}
 }
 
-int cluster_plan(struct cluster *c, const struct what_if *what,
-	void (*fn)(const struct replica *r, const char *from, const char *to, const char *why, void *ctx), void *ctx)
+int cluster_plan(struct cluster *c, const struct what_if *what, cluster_plan_fn *fn, void *ctx)
 {
 	struct board b = { 0 };
 	int result = read_board(c, &b);
@@ -422,7 +423,7 @@ int cluster_plan(struct cluster *c, const struct what_if *what,
 
 /* Explaining */
 
-static void tell_nodes(const struct board *b, const struct placement_item *item, void (*fn)(const struct node *, int, bool, const char *, void *), void *ctx)
+static void tell_nodes(const struct board *b, const struct placement_item *item, cluster_rank_fn *fn, void *ctx)
 {
 	int *order = xcalloc(b->nodes.nr + 1, sizeof(*order));
 
@@ -432,8 +433,7 @@ static void tell_nodes(const struct board *b, const struct placement_item *item,
 	free(order);
 }
 
-int cluster_explain(struct cluster *c, const struct replica *r, void (*fn)(const struct node *n, int rank, bool here, const char *refusal, void *ctx),
-	void *ctx)
+int cluster_explain(struct cluster *c, const struct replica *r, cluster_rank_fn *fn, void *ctx)
 {
 	struct board b = { 0 };
 	struct placement_item *item;

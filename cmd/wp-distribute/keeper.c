@@ -387,8 +387,9 @@ struct worker *keeper_add(struct keeper *k, const struct replica *r)
 {
 	struct worker *w = xcalloc(1, sizeof(*w));
 
-	*w = (struct worker){ .next = k->workers, .keeper = k, .id = r->id, .child = r->child.id, .name = xstrdup(r->child.name), .number = r->number,
-		.settings = SETTINGS_INIT, .active = r->active, .hot = r->child.hot, .out = -1, .handover = HANDOVER_INIT };
+	*w = (struct worker){ .next = k->workers, .keeper = k, .id = r->id, .child = r->child.id,
+		.name = xstrdup(r->child.name), .number = r->number, .settings = SETTINGS_INIT, .active = r->active, .hot = r->child.hot,
+		.out = -1, .handover = HANDOVER_INIT };
 	if (settings_parse(&w->settings, r->child.settings) < 0) {
 		settings_release(&w->settings);
 		free(w->name);

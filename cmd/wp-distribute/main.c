@@ -8,8 +8,8 @@ static const struct opt globals[] = {
 };
 
 static const struct verb *const verbs[] = {
-	&verb_node, &verb_start, &verb_stop, &verb_terminate, &verb_await, &verb_list, &verb_lookup, &verb_nodes, &verb_plan, &verb_drain, &verb_redistribute,
-	&verb_explain, &verb_quorum, &verb_watch,
+	&verb_node, &verb_start, &verb_stop, &verb_terminate, &verb_await, &verb_list, &verb_lookup, &verb_nodes, &verb_plan, &verb_drain,
+	&verb_redistribute, &verb_explain, &verb_quorum, &verb_watch,
 	NULL
 };
 

@@ -23,7 +23,9 @@ struct plan_args {
 	struct table_args table;
 };
 
-static const struct plan_args plan_defaults = { .joins = STRVEC_INIT, .leaves = STRVEC_INIT, .labels = STRVEC_INIT, .capacity = 1, .limit = -1 };
+static const struct plan_args plan_defaults = {
+	.joins = STRVEC_INIT, .leaves = STRVEC_INIT, .labels = STRVEC_INIT, .capacity = 1, .limit = -1,
+};
 
 static const struct opt plan_options[] = {
 	OPT_LIST(0, "join", "NAME", struct plan_args, joins, NULL, "if a node NAME joined; may be given several times"),

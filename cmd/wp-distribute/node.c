@@ -72,8 +72,8 @@ static int node_run(void *globals, void *args, int n, char **operands)
 {
 	const struct node_args *a = args;
 	struct strbuf labels = STRBUF_INIT;
-	struct agent agent = { .dir = ((struct globals *)globals)->state, .log_dir = a->log_dir, .drain_timeout = a->drain_timeout, .quorum = a->quorum,
-		.rebalance = a->rebalance == 0, .ready = is_ready };
+	struct agent agent = { .dir = ((struct globals *)globals)->state, .log_dir = a->log_dir, .drain_timeout = a->drain_timeout,
+		.quorum = a->quorum, .rebalance = a->rebalance == 0, .ready = is_ready };
 	int fd = (int)a->ready_fd, status;
 
 	if (notify_check_fd(a->ready_fd) < 0)
@@ -83,7 +83,8 @@ static int node_run(void *globals, void *args, int n, char **operands)
 		strbuf_release(&labels);
 		return err_report();
 	}
-	agent.self = (struct node){ .name = xstrdup(operands[0]), .capacity = a->capacity, .most = a->limit, .labels = strbuf_detach(&labels, NULL) };
+	agent.self = (struct node){ .name = xstrdup(operands[0]), .capacity = a->capacity, .most = a->limit,
+		.labels = strbuf_detach(&labels, NULL) };
 	agent.ctx = &fd;
 	memcpy(agent.hooks, a->hooks, sizeof(agent.hooks));
 	status = agent_run(&agent);

@@ -15,9 +15,9 @@ void settings_release(struct settings *s)
 
 void settings_add(struct strbuf *text, const struct settings *s)
 {
-	strbuf_addf(text, "{\"max_restarts\":%lld,\"within\":%lld,\"stop_signal\":%lld,\"shutdown_timeout\":%lld,\"handover_timeout\":%lld,\"command\":",
-		(long long)s->max_restarts, (long long)s->within, (long long)s->stop_signal, (long long)s->shutdown_timeout,
-		(long long)s->handover_timeout);
+	strbuf_addf(text, "{\"max_restarts\":%lld,\"within\":%lld,\"stop_signal\":%lld,\"shutdown_timeout\":%lld,"
+		"\"handover_timeout\":%lld,\"command\":", (long long)s->max_restarts, (long long)s->within, (long long)s->stop_signal,
+		(long long)s->shutdown_timeout, (long long)s->handover_timeout);
 	words_add(text, &s->command);
 	strbuf_addstr(text, ",\"environment\":");
 	words_add(text, &s->environment);

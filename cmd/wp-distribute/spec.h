@@ -43,7 +43,8 @@ struct spec_args {
 int spec_make(struct child *child, const struct spec_args *args, char *const *command);
 /* BASE for NAME, whose settings are NULL: they are BASE's. -1 with err recorded (65). */
 int spec_for(struct child *child, const struct child *base, const char *name);
-/* BASE as LINE, a JSON object with an "id", has it; settings are NULL when they are BASE's, which may have a command. -1 with err recorded (65). */
+/* BASE as LINE, a JSON object with an "id", has it; settings are NULL when they are BASE's, which may have a command. -1 with err
+ * recorded (65). */
 int spec_line(struct child *child, const struct child *base, bool has_command, const char *line, size_t len);
 
 #endif

@@ -29,7 +29,9 @@ struct start_args {
 	usec_t timeout, await_timeout, up_for;
 };
 
-static const struct start_args defaults = { .spec = SPEC_DEFAULTS, .init_cids = STRVEC_INIT, .timeout = 10 * USEC_SEC, .await_timeout = 60 * USEC_SEC };
+static const struct start_args defaults = {
+	.spec = SPEC_DEFAULTS, .init_cids = STRVEC_INIT, .timeout = 10 * USEC_SEC, .await_timeout = 60 * USEC_SEC,
+};
 
 static const struct opt options[] = {
 	SPEC_OPTIONS(struct start_args, spec),
