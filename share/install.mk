@@ -9,6 +9,8 @@ pages := $(wildcard man/*.[1-8])
 # What is run, and what that reads; the names without a suffix are for wp-pool's --backend.
 backends := $(sort $(wildcard share/backends/*))
 backend_dir := $(DESTDIR)$(DATADIR)/workplane/backends
+examples := $(sort $(wildcard share/examples/*))
+example_dir := $(DESTDIR)$(DATADIR)/doc/workplane/examples
 units := $(wildcard share/systemd/*.service share/systemd/*.timer)
 
 # A page goes to the folder of its section.
@@ -16,6 +18,7 @@ installed_pages = $(foreach p,$(pages),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(
 installed = $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(installed_pages) \
 	$(PROGRAMS:%=$(bash_dir)/%) $(zsh_dir)/_workplane $(PROGRAMS:%=$(fish_dir)/%.fish) \
 	$(backends:share/backends/%=$(backend_dir)/%) \
+	$(examples:share/examples/%=$(example_dir)/%) \
 	$(units:share/systemd/%=$(DESTDIR)$(SYSTEMDUNITDIR)/%)
 
 install: all
@@ -29,6 +32,8 @@ install: all
 	$(INSTALL) -m 644 share/completions/_workplane $(zsh_dir)
 	$(INSTALL) -m 644 $(filter %.sh,$(backends)) $(backend_dir)
 	$(INSTALL) -m 755 $(filter-out %.sh,$(backends)) $(backend_dir)
+	$(INSTALL) -m 644 $(filter %/crontab,$(examples)) $(example_dir)
+	$(INSTALL) -m 755 $(filter-out %/crontab,$(examples)) $(example_dir)
 	for unit in $(notdir $(units)); do \
 		sed 's|@BINDIR@|$(BINDIR)|g' share/systemd/$$unit >$(build)/$$unit && \
 		$(INSTALL) -m 644 $(build)/$$unit $(DESTDIR)$(SYSTEMDUNITDIR)/ || exit; done

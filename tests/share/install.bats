@@ -23,6 +23,10 @@ make_in_top() {
 	for program in keeper remote run; do
 		assert_line "usr/share/workplane/backends/$program.sh 644"
 	done
+	for example in thumbnails nightly outbox fan-out standby; do
+		assert_line "usr/share/doc/workplane/examples/$example 755"
+	done
+	assert_line "usr/share/doc/workplane/examples/crontab 644"
 	assert_line "usr/share/zsh/site-functions/_workplane 644"
 	assert_line "usr/lib/systemd/system/wp-jobs@.service 644"
 	assert_line "usr/lib/systemd/system/wp-pool@.service 644"
