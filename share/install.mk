@@ -1,9 +1,10 @@
-# make install, make uninstall (PREFIX, DESTDIR) and make demo.
+# make install, make uninstall (PREFIX, DESTDIR), make demo and make deb.
 INSTALL ?= install
 SYSTEMDUNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
 
 bash_dir := $(DESTDIR)$(DATADIR)/bash-completion/completions
-zsh_dir := $(DESTDIR)$(DATADIR)/zsh/site-functions
+zsh_dir := $(DESTDIR)$(ZSHDIR)
 fish_dir := $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 pages := $(wildcard man/*.[1-8])
 # What is run, and what that reads; the names without a suffix are for wp-pool's --backend.
@@ -45,4 +46,8 @@ uninstall:
 demo: all
 	BUILD=$(CURDIR)/$(build) DB='$(DB)' share/demo
 
-.PHONY: install uninstall demo
+# A Debian package of the tree as it is, made in a copy of it: build/workplane_VERSION_ARCHITECTURE.deb.
+deb:
+	share/deb
+
+.PHONY: install uninstall demo deb

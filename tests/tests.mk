@@ -12,7 +12,11 @@ check: $(test_tools)
 check-slurm: $(test_tools)
 	BUILD=$(CURDIR)/$(build) $(BATS) tests/optional/slurm
 
+# Installs the package in a throw-away copy of the system: as root, or with sudo.
+check-deb: deb $(test_tools)
+	BUILD=$(CURDIR)/$(build) tests/optional/deb/run
+
 lint: all
 	BUILD=$(CURDIR)/$(build) tests/lint
 
-.PHONY: check-slurm lint
+.PHONY: check-slurm check-deb lint
