@@ -242,20 +242,6 @@ listed() { awk -v after="$1" 'index($0, after) == 1 { on = 1 } on && /^\.El/ { e
 		"$(wp-distribute --list-options | awk -F '\t' '$1 == "verb" { print $2 }')"
 }
 
-@test "wp-distribute(1): defaults are those of the program" {
-	local verb option default
-	for verb in node start stop await; do
-		run -0 wp-distribute --list-options "$verb"
-		grep -oP '^.\t\K[a-z-]+\t.*\(default [0-9a-z]+\)$' <<<"$output" | sed 's/\t.*default \(.*\))/ \1/' >defaults
-		[ -s defaults ]
-		while read -r option default; do
-			run -0 awk -v verb=".Ss $verb" -v option="Fl -$option " '/^\.S[hs] / { on = $0 == verb } on && index($0, ".It") && index($0, option) { there = 1; next }
-				/^\.(It|El)/ { there = 0 } there' "$TOP/man/wp-distribute.1"
-			assert_output --regexp "(^|[^0-9])$default unless"
-		done <defaults
-	done
-}
-
 @test "wp-distribute(1): each function and option of ProcessHub's Distributor has a line" {
 	sed -n '/^\.Ss Coming from ProcessHub/,/^\.Sh/s/^\.It Li //p' "$TOP/man/wp-distribute.1" | sed 's/ , /\n/g' >answered
 	local name

@@ -209,18 +209,6 @@ listed() { awk -v after="$1" 'index($0, after) == 1 { on = 1 } on && /^\.El/ { e
 		"$(wp-registry --list-options | awk -F '\t' '$1 == "verb" { print $2 }')"
 }
 
-@test "wp-registry(1): defaults are those of the program" {
-	local verb option
-	for verb in "register max-pending" "register shutdown-timeout" "send timeout" "remove timeout"; do
-		option=${verb#* }
-		run -0 wp-registry --list-options "${verb% *}"
-		[[ $(grep -P "\t$option\t" <<<"$output") =~ \(default\ (.*)\)$ ]]
-		run -0 awk -v verb=".Ss ${verb% *}" -v option=".It Fl -$option " '/^\.S[hs] / { on = $0 == verb } on && index($0, option) { there = 1; next }
-			/^\.(It|El)/ { there = 0 } there' "$TOP/man/wp-registry.1"
-		assert_output --regexp "${BASH_REMATCH[1]} unless"
-	done
-}
-
 @test "wp-registry(1): each function of Electric's ConsumerRegistry has a line" {
 	sed -n '/^\.Ss Coming from Electric/,/^\.El/s/^\.It Li //p' "$TOP/man/wp-registry.1" >answered
 	local name
