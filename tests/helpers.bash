@@ -285,6 +285,13 @@ manual_block() {
 		sed 's/\\&//g; s/\\e/\\/g; s/\\-/-/g'
 }
 
+# manual_example PAGE N: the Nth of those under EXAMPLES.
+manual_example() {
+	local before
+	before=$(awk '/^\.Sh EXAMPLES/ { exit } /^\.Bd -literal/ { n++ } END { print n + 0 }' "$TOP/man/$1")
+	manual_block "$1" $((before + $2))
+}
+
 # stub NAME: a program $T/bin/NAME, first in PATH, whose shell text is on stdin.
 stub() {
 	mkdir -p "$T/bin"

@@ -74,3 +74,49 @@ $handle"
 	assert_output --regexp "^$T/run/tmp\.[A-Za-z0-9]+$"
 	assert_equal "$(ls -A run)" ""
 }
+
+# stand_in_backend NAME: one that notes how it was called, and runs things here.
+stand_in_backend() {
+	mkdir -p backends
+	cat >"backends/$1" <<-'SH'
+		#!/bin/sh
+		printf '%s|' "$@" >>"$T/calls" && echo >>"$T/calls"
+		case $1 in
+		boot) echo here && cat ;;
+		exec) shift 3 && exec "$@" ;;
+		sync) ;;
+		*) exit 64 ;;
+		esac
+	SH
+	chmod +x "backends/$1"
+	export WP_BACKENDS=$T/backends
+}
+
+# pool_example POOL BACKEND CALL...: the pool in the file "example" runs a command, and has called its stand-in so.
+pool_example() {
+	local pool=$1 backend=$2
+	shift 2
+	stand_in_backend "$backend"
+	sed -i 's/^wp-pool/exec &/' example
+	rm -f calls
+	start pool sh ./example
+	wp-pool wait "$pool"
+	run -0 wp-pool call "$pool" -- echo hello
+	assert_output hello
+	assert_equal "$(wp-pool status -rno BACKEND "$pool")" "$backend"
+	wp-pool stop "$pool"
+	finish 0 "$pid_pool"
+	assert_equal "$(grep -v '^exec' calls)" "$(printf '%s\n' "$@")"
+}
+
+@test "workplane-backend(7): pools as it shows them, with stand-ins for the four backends" {
+	touch tool
+	manual_block workplane-backend.7 1 >example
+	pool_example far ssh 'boot|build1|-p|2222|'
+	manual_block workplane-backend.7 2 >example
+	pool_example box docker 'boot|debian:12|--memory=1g|' "sync|here|$T/tool|"
+	manual_block workplane-backend.7 3 >example
+	pool_example pods kubectl 'boot|debian:12|-n|batch|'
+	manual_block workplane-backend.7 4 >example
+	pool_example batch slurm 'boot|-c8|--time=2:00:00|'
+}

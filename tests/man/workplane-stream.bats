@@ -37,6 +37,21 @@ load ../wp-registry/registry
 	assert_equal "$(manual_block workplane-stream.5 4 | jq -c .)" '{"status":"ok"}'
 }
 
+@test "the cancel line stops the job of the job line" {
+	mkfifo in up
+	fifo_fd "$T/in"
+	start map sh -c 'exec wp-pool map --jobs --kill-after 100ms -- sh -c "echo up >up; exec sleep 1000" <in'
+	manual_block workplane-stream.5 1 | tr -d "\n" >job
+	echo >>job
+	cat job >in
+	wait_line "$T/up" up
+	manual_block workplane-stream.5 2 >in
+	wait_line "$T/map.out" '"fail"'
+	assert_equal "$(jq -c '[.id, .lease, .error]' <<<"$line")" '[7,"...","cancelled"]'
+	kill "$pid_map"
+	finish 1 "$pid_map"
+}
+
 # The names of an object's members, in the order in which they stand there.
 members() { jq -c keys_unsorted; }
 

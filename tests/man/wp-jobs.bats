@@ -1,10 +1,7 @@
 load ../helpers
 
 # example N: the Nth literal display under EXAMPLES.
-example() {
-	awk -v want="$1" '/^\.Sh/ { there = /EXAMPLES/ } !there { next }
-		/^\.Ed/ { on = 0 } on; /^\.Bd -literal/ { on = ++n == want }' "$TOP/man/wp-jobs.1" | sed 's/\\&//g; s/\\e/\\/g'
-}
+example() { manual_example wp-jobs.1 "$1"; }
 
 # Each in a directory of its own with nothing in it.
 on_both() {

@@ -3,7 +3,8 @@
 
 load ../helpers
 
-example() { manual_block wp-pool.1 "$1" >example; }
+# example N: the Nth literal display under EXAMPLES, in the file "example".
+example() { manual_example wp-pool.1 "$1" >example && [ -s example ]; }
 
 @test "wp-pool(1): compress every text file" {
 	echo 1 >a.txt

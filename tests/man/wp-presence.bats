@@ -1,10 +1,7 @@
 load ../helpers
 
 # example N: the Nth literal display under EXAMPLES.
-example() {
-	awk -v want="$1" '/^\.Sh/ { there = /EXAMPLES/ } !there { next }
-		/^\.Ed/ { on = 0 } on; /^\.Bd -literal/ { on = ++n == want }' "$TOP/man/wp-presence.1" | sed 's/\\&//g; s/\\e/\\/g'
-}
+example() { manual_example wp-presence.1 "$1"; }
 
 # script NAME: an executable in the current directory, whose shell text is on stdin.
 script() {
@@ -44,6 +41,15 @@ entries() { wp-presence list -rno "$@"; }
 	assert_equal "$(entries KEY,PID,CAPACITY)" "worker-1 $line 5"
 	echo >gate
 	finish 0 "$pid_track"
+	assert_equal "$(entries KEY)" ""
+}
+
+@test "a shell that is present itself" {
+	{ manual_block wp-presence.1 1 && echo 'wp-presence list -rno KEY,PID,CAPACITY,REF && echo "$$ $WP_PRESENCE_REF"'; } >shell
+	run -0 sh ./shell
+	local pid=${lines[1]% *} ref=${lines[1]#* }
+	assert_output "worker-1 $pid 5 $ref
+$pid $ref"
 	assert_equal "$(entries KEY)" ""
 }
 

@@ -5,12 +5,7 @@ load ../helpers
 load ../wp-registry/registry
 
 # example N: the Nth literal display under EXAMPLES, in the file "example".
-example() {
-	awk -v want="$1" '/^\.Sh/ { there = /EXAMPLES/ } !there { next }
-		/^\.Ed/ { on = 0 } on; /^\.Bd -literal/ { on = ++n == want }' "$TOP/man/wp-registry.1" |
-		sed 's/\\&//g; s/\\e/\\/g' >example
-	[ -s example ]
-}
+example() { manual_example wp-registry.1 "$1" >example && [ -s example ]; }
 
 # script NAME: an executable in the current directory, whose shell text is on stdin.
 script() {
