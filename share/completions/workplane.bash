@@ -1,10 +1,15 @@
 # bash completion for the workplane programs; what there is to complete is asked of the program.
 # shellcheck shell=bash
 
+# No question takes longer, whatever the database is busy with, and no answer is an error.
+_workplane_ask() {
+	timeout 2 "$@" 2>/dev/null
+}
+
 # The verb on the line, empty when there is none yet.
 _workplane_verb() {
 	local verbs word i
-	verbs=$("$1" --list-options 2>/dev/null | awk -F '\t' '$1 == "verb" { print $2 }')
+	verbs=$(_workplane_ask "$1" --list-options | awk -F '\t' '$1 == "verb" { print $2 }')
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		for word in $verbs; do
 			[[ ${COMP_WORDS[i]} != "$word" ]] || { printf '%s' "$word"; return; }
@@ -14,17 +19,18 @@ _workplane_verb() {
 
 # What the option OPT takes: "-" nothing, empty when it is no option.
 _workplane_value() {
-	"$1" --list-options ${2:+"$2"} 2>/dev/null |
+	_workplane_ask "$1" --list-options ${2:+"$2"} |
 		awk -F '\t' -v opt="$3" '$1 != "verb" && ("--" $2 == opt || "-" $1 == opt) { print $3; exit }'
 }
 
-# The position of the "--" before the handler, 0 when there is none.
+# The position of the command that is to be run, 0 when the cursor is not in one. It comes after "--"; two verbs do without.
 _workplane_command_at() {
-	local i
+	local i at
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		[[ ${COMP_WORDS[i]} != -- ]] || { printf %d $((i + 1)); return; }
 	done
-	printf 0
+	[[ $2 != @(work|map) ]] || at=$(_workplane_operand_at "$1" "$2") || at=0
+	printf %d "${at:-0}"
 }
 
 # The words that PROGRAM VERB OPTION would take: it names them when it gets another one.
@@ -34,7 +40,7 @@ _workplane_known() {
 	for word in "${COMP_WORDS[@]}"; do
 		[[ $verb != status || $word != @(--runners|--calls) ]] || what=("$word") # a table of its own
 	done
-	"$1" "$verb" "${what[@]}" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
+	timeout 2 "$1" "$verb" "${what[@]}" "$3" . 2>&1 | sed -n 's/.*hint: the [a-z]* are //p' | tr -d ,
 }
 
 # Is there a state file where the program would look? Completing a word must not make one.
@@ -47,23 +53,23 @@ _workplane_has_state() {
 	[[ -e ${state:-${XDG_STATE_HOME:-$HOME/.local/state}/workplane}/state.db ]]
 }
 
-# The queues of the oldest jobs: a look that costs the same whatever the backlog.
-_workplane_queues() {
+# Those of the oldest jobs: a look that costs the same whatever the backlog.
+_workplane_jobs() {
 	[[ " ${COMP_WORDS[*]} " != *" --db "* ]] || return
 	[[ -n ${WP_JOBS_DB-} ]] || _workplane_has_state || return
-	WP_JOBS_QUEUE='' PGCONNECT_TIMEOUT=2 "$1" list --limit 1000 -rno QUEUE 2>/dev/null
+	WP_JOBS_QUEUE='' PGCONNECT_TIMEOUT=2 _workplane_ask "$1" list --limit 1000 -rno "$2"
 }
 
 _workplane_keys() {
-	! _workplane_has_state || "$1" list -a -rno KEY 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" list -a -rno KEY
 }
 
 _workplane_topics() {
-	! _workplane_has_state || "$1" topics -rno TOPIC 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" topics -rno TOPIC
 }
 
 _workplane_pools() {
-	! _workplane_has_state || "$1" status -rno POOL 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" status -rno POOL
 }
 
 # The handles of the stack that is named on the line, or by the environment, or else the default.
@@ -73,19 +79,19 @@ _workplane_handles() {
 		[[ ${COMP_WORDS[i]} != @(-s|--stack) ]] || stack=(--stack "${COMP_WORDS[i + 1]}")
 		[[ ${COMP_WORDS[i]} != --stack || ${COMP_WORDS[i + 1]} != = ]] || stack=(--stack "${COMP_WORDS[i + 2]}")
 	done
-	! _workplane_has_state || "$1" list "${stack[@]}" -rno HANDLE 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" list "${stack[@]}" -rno HANDLE
 }
 
 _workplane_stacks() {
-	! _workplane_has_state || "$1" list -a -rno STACK 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" list -a -rno STACK
 }
 
 _workplane_children() {
-	! _workplane_has_state || "$1" list -rno ID 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" list -rno ID
 }
 
 _workplane_nodes() {
-	! _workplane_has_state || "$1" nodes -rno NODE 2>/dev/null
+	! _workplane_has_state || _workplane_ask "$1" nodes -rno NODE
 }
 
 _workplane_signals() {
@@ -94,13 +100,13 @@ _workplane_signals() {
 
 # Those that the help names, and what there is of one's own.
 _workplane_backends() {
-	"$1" --list-options start 2>/dev/null | awk -F '\t' '$2 == "backend" { print $5 }' |
+	_workplane_ask "$1" --list-options start | awk -F '\t' '$2 == "backend" { print $5 }' |
 		sed -n 's/.*: \(.*\) or a path.*/\1/p' | tr -d , | tr ' ' '\n'
 	[[ ! -d ${WP_BACKENDS-} ]] || find "$WP_BACKENDS/" -maxdepth 1 ! -type d -perm /111 -printf '%f\n'
 }
 
-# Has a word after the verb been given already, that is neither an option nor the value of one?
-_workplane_has_operand() {
+# The position of the first word after the verb that is neither an option nor the value of one.
+_workplane_operand_at() {
 	local i word past=
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
@@ -108,10 +114,15 @@ _workplane_has_operand() {
 			[[ $word != "$2" ]] || past=1
 		elif [[ $word != -* && $word != = && ${COMP_WORDS[i - 1]} != = &&
 			$(_workplane_value "$1" "$2" "${COMP_WORDS[i - 1]}") == @(|-) ]]; then
+			printf %d "$i"
 			return
 		fi
 	done
 	return 1
+}
+
+_workplane_has_operand() {
+	_workplane_operand_at "$@" >/dev/null
 }
 
 # Of the names on stdin, as --raw prints them, those that begin like the current word. They are others' words:
@@ -132,7 +143,7 @@ _workplane_list() {
 }
 
 _workplane_options() {
-	mapfile -t COMPREPLY < <(compgen -W "$("$1" --list-options ${2:+"$2"} 2>/dev/null |
+	mapfile -t COMPREPLY < <(compgen -W "$(_workplane_ask "$1" --list-options ${2:+"$2"} |
 		awk -F '\t' '$1 != "verb" && !seen[$2]++ { print "--" $2 }')" -- "$current")
 }
 
@@ -170,8 +181,10 @@ _workplane_word() {
 	if [[ $current == -* ]]; then
 		_workplane_options "$1" "$2"
 	elif [[ -z $2 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$("$1" --list-options 2>/dev/null |
+		mapfile -t COMPREPLY < <(compgen -W "$(_workplane_ask "$1" --list-options |
 			awk -F '\t' '$1 == "verb" { print $2 }')" -- "$current")
+	elif [[ ${1##*/} == wp-jobs && $2 == @(show|await|cancel|retry) ]]; then
+		_workplane_names < <(_workplane_jobs "$1" ID)
 	elif [[ ${1##*/} == wp-presence && $2 == @(get|untrack|update) ]]; then
 		_workplane_names < <(_workplane_keys "$1")
 	elif [[ ${1##*/} == wp-pool && $2 != @(map|start) ]]; then
@@ -195,14 +208,15 @@ _workplane_name() {
 		_workplane_names < <(_workplane_backends "$1")
 		[[ $current != */* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		;;
-	*) _workplane_names < <(_workplane_queues "$1") ;;
+	*) _workplane_names < <(_workplane_jobs "$1" QUEUE) ;;
 	esac
 }
 
 _workplane() {
 	local program=$1 current=$2 previous=$3 verb value at
 	COMPREPLY=()
-	at=$(_workplane_command_at)
+	verb=$(_workplane_verb "$program")
+	at=$(_workplane_command_at "$program" "$verb")
 	if ((at)); then
 		if declare -F _command_offset >/dev/null; then
 			_command_offset "$at"
@@ -217,7 +231,6 @@ _workplane() {
 	elif [[ ${COMP_WORDS[COMP_CWORD]} == = ]]; then
 		current=
 	fi
-	verb=$(_workplane_verb "$program")
 	value=$(_workplane_value "$program" "$verb" "$previous")
 	case $value in
 	'' | -) _workplane_word "$program" "$verb" ;;
@@ -228,6 +241,7 @@ _workplane() {
 	STATE*) _workplane_list "$(_workplane_known "$program" list -s)" ;;
 	NAME=*) ;;
 	NAME*) _workplane_name "$program" "$previous" ;;
+	'N|-|presence'*) mapfile -t COMPREPLY < <(compgen -W "- presence" -- "$current") ;;
 	NODE) _workplane_names < <(_workplane_nodes "$program") ;;
 	RULE) mapfile -t COMPREPLY < <(compgen -W "none majority" -- "$current") ;;
 	SIGNAL) mapfile -t COMPREPLY < <(compgen -W "$(_workplane_signals)" -- "$current") ;;
