@@ -86,6 +86,21 @@ default_of() { "$1" --list-options "$2" | sed -n "s/^-\t$3\t.*(default \(.*\))\$
 	assert_output --regexp '^/usr/bin/wp-presence capacity .* --textfile /var/lib/prometheus/node-exporter/workplane\.prom$'
 }
 
+@test "systemd finds no fault with the units" {
+	run -0 make_in_top install
+	local unit
+	mkdir units
+	for unit in root/usr/lib/systemd/system/*; do
+		# It looks whether the program is there.
+		sed "s|=/usr/bin/|=$T/root/usr/bin/|" "$unit" >"units/${unit##*/}"
+	done
+	cd units
+	local name=(*)
+	assert [ ${#name[@]} -ge 7 ]
+	run -0 systemd-analyze verify --man=no "${name[@]/@./@x.}"
+	assert_output ""
+}
+
 @test "what the units of presence start does what they say" {
 	run -0 make_in_top install
 	export WP_STATE=$T/state OPTIONS="--capacity 5" WORKER="wp-presence capacity"
@@ -97,6 +112,31 @@ default_of() { "$1" --list-options "$2" | sed -n "s/^-\t$3\t.*(default \(.*\))\$
 	run -0 sh ./metrics
 	run -0 grep '^workplane_presence_capacity' workplane.prom
 	assert_output 'workplane_presence_capacity{topic="workers"} 5'
+}
+
+@test "what the unit of a queue does is work on it, and ends with 0 when it is told to" {
+	run -0 make_in_top install
+	export OPTIONS="--max-procs 2" HANDLER="echo {to}"
+	exec_start wp-jobs@.service | sed 's|^/|exec root/|; s/%i/mail/' >worker
+	start worker sh ./worker
+	wp-jobs add -q mail '{"to":"ann"}' >ids
+	wait_line "$T/worker.out" '^ann$'
+	run -0 wp-presence wait --key "wp-jobs-$pid_worker" --timeout "${PATIENCE}s"
+	run -0 wp-presence list -rno PID,CAPACITY
+	assert_output "$pid_worker 2"
+	kill "$pid_worker"
+	finish 0 "$pid_worker"
+	assert_equal "$(wp-jobs list -n)" ""
+}
+
+@test "the unit of a queue gives its jobs the time that they may take to end by default" {
+	local unit=$TOP/share/systemd/wp-jobs@.service grace kill_after
+	grace=$(wp-jobs --list-options work | sed -n 's/^-\tgrace\t.*(default: \(.*\))$/\1/p')
+	kill_after=$(wp-jobs --list-options work | sed -n 's/^k\tkill-after\t.*(default: \(.*\))$/\1/p')
+	[ "$(sed -n 's/^TimeoutStopSec=//p' "$unit")" -gt $((${grace%s} + ${kill_after%s})) ]
+	for line in KillMode=mixed EnvironmentFile=/etc/workplane/%i.conf; do
+		run -0 grep -Fx "$line" "$unit"
+	done
 }
 
 @test "what the unit of a pool does is a pool of that name, and ends with 0 when it is told to" {
