@@ -152,6 +152,14 @@ web-3 stopped"
 	kill $nodes && wait_ended $nodes
 }
 
+@test "each function of EctoJob.Producer has a line, and so have its options and messages" {
+	sed -n '/Coming from ecto_job/,/^\.Ss Coming from Ph/s/^\.It Li //p' "$TOP/man/workplane.7" | sed 's/ , /\n/g' >answered
+	local name
+	for name in handle_demand "handle_info :poll" "handle_info :notification" init start_link name repo schema notifier "state()"; do
+		run -0 grep -Fx "$name" answered
+	done
+}
+
 @test "each function of LightningWeb.WorkerPresence has a line" {
 	sed -n '/Coming from Phoenix/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
 	local name
@@ -173,12 +181,13 @@ web-3 stopped"
 }
 
 @test "each function of Electric.Shapes.ConsumerRegistry has a line" {
-	sed -n '/Coming from Electric/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" >answered
+	sed -n '/Coming from Electric/,/^\.Sh/s/^\.It Li //p' "$TOP/man/workplane.7" | sed 's/ , /\n/g' >answered
 	local name
 	for name in "active_consumer_count(stack_id)" "broadcast(handle_event_pids)" \
 		"enable_suspend(stack_id, hibernate_after, jitter_period)" "name(stack_id, shape_handle)" "new(stack_id, opts)" \
 		"publish(events_by_handle, registry_state)" "register_consumer(pid, shape_handle, stack_id)" "register_name(arg, pid)" \
-		"remove_consumer(shape_handle, stack_id)" "unregister_name(arg)" "whereis(stack_ref, shape_handle)" "whereis_name(arg)"; do
+		"remove_consumer(shape_handle, stack_id)" "unregister_name(arg)" "whereis(stack_ref, shape_handle)" "whereis_name(arg)" \
+		"t()" "stack_ref()"; do
 		run -0 grep -Fx "$name" answered
 	done
 }
