@@ -148,6 +148,26 @@ jobs_of_readme() {
 	finish 0 "$pid_orders"
 }
 
+is_in_hand() { wp-jobs list -rno STATE | grep -qx in_progress; }
+# Of whoever was killed, nothing is left.
+is_given_back() {
+	wp-jobs sweep >swept
+	! is_in_hand
+}
+
+@test "README: what is shown of a worker that is killed is what happens" {
+	readme '$ kill -9'
+	sed 's/^\$ \(.*\)/cat <<"SHOWN"\n&\nSHOWN\n\1/; t; d' block |
+		sed 's/^wp-jobs work .*&$/&\nuntil_true is_in_hand/; s/^kill -9 .*/&\nuntil_true is_given_back/' >session
+	# What comes to stderr is shown where it comes, but for what the shell says of the one that was killed.
+	(
+		set +e
+		exec 2>&1
+		source ./session
+	) 3>&- | grep -v ' Killed ' >shown
+	assert_equal "$(cat shown)" "$(cat block)"
+}
+
 # The nodes that the test has started, and what runs on them.
 end_cluster() {
 	local pids
