@@ -6,7 +6,8 @@ $(build)/tests/%: tests/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -O2 -g -Wall -Wextra -std=c11 -o $@ $<
 
-check: $(test_tools)
+check: test-tools
+test-tools: $(test_tools)
 
 # Not part of check: it takes daemons that few machines have, and root to run them.
 check-slurm: $(test_tools)
@@ -19,4 +20,4 @@ check-deb: deb $(test_tools)
 lint: all
 	BUILD=$(CURDIR)/$(build) tests/lint
 
-.PHONY: check-slurm check-deb lint
+.PHONY: check-slurm check-deb lint test-tools
