@@ -214,22 +214,28 @@ static int hold_byte(const char *path, off_t byte)
 		return err_errno("cannot lock \"%s\"", path);
 	if (lock_byte(fd, F_OFD_SETLK, byte, F_WRLCK) == 0)
 		return fd;
-	if (errno == EAGAIN || errno == EACCES)
+	if (errno == EAGAIN || errno == EACCES) {
 		err_set(WP_TEMPFAIL, "somebody else holds byte %lld of \"%s\"", (long long)byte, path);
-	else
+		errno = EAGAIN;
+	} else {
 		err_errno("cannot lock \"%s\"", path);
+	}
 	fd_close(&fd);
 	return -1;
 }
 
 int alive_hold_number(struct alive *alive, const char *live_dir, const char *family, int64_t number)
 {
+	int error;
+
 	*alive = (struct alive){ .fd = -1, .path = numbered_path(live_dir, family, number) };
 	alive->fd = hold_byte(alive->path, number % ALIVE_SHARED);
 	if (alive->fd >= 0)
 		return 0;
+	error = errno;
 	free(alive->path);
 	alive->path = NULL;
+	errno = error;
 	return -1;
 }
 

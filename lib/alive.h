@@ -42,7 +42,7 @@ int alive_test(const char *live_dir, const char *name);
  * of the database that knows which are taken: that is what keeps the two in step.
  */
 enum { ALIVE_SHARED = 16 };
-/* -1 with err recorded; status 75: somebody holds that number. */
+/* -1 with err recorded; errno EAGAIN: somebody holds that number. Status 75 alone is also that of having no descriptor left. */
 int alive_hold_number(struct alive *alive, const char *live_dir, const char *family, int64_t number);
 /* Let go of the lock and leave the file. */
 void alive_let_go(struct alive *alive);

@@ -5,6 +5,7 @@
 #include "process.h"
 #include "schema.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -221,7 +222,7 @@ static int insert(struct presence *p, const struct presence_entry *e, const char
 static int take_lock(struct presence *p, int64_t *id, struct alive *life)
 {
 	while (alive_hold_number(life, p->state.live_dir, PRESENCE_LOCKS, *id) < 0) {
-		if (err_status() != WP_TEMPFAIL || db_run(p->db, NULL, SQL_PRESENCE_RENUMBER, db_int(*id)) < 0)
+		if (errno != EAGAIN || db_run(p->db, NULL, SQL_PRESENCE_RENUMBER, db_int(*id)) < 0)
 			return -1;
 		err_clear();
 		++*id;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static char directory[] = "/tmp/wp-unit-XXXXXX";
@@ -159,6 +160,23 @@ static void test_reaper_against_holder(void)
 	remove_name("w4");
 }
 
+/* Of who has no descriptor left nobody is to think that the number is taken, and try the next one for ever. */
+static void test_no_descriptors(void)
+{
+	struct rlimit was, none;
+	struct alive a;
+	int error;
+
+	getrlimit(RLIMIT_NOFILE, &was);
+	none = was;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	ok(alive_hold_number(&a, directory, "n", 17) < 0, "without descriptors no number is held");
+	error = errno;
+	setrlimit(RLIMIT_NOFILE, &was);
+	is_int(error, EMFILE, "which is another reason than that it is taken");
+}
+
 static void test_numbers(void)
 {
 	struct alive a, b, c;
@@ -168,7 +186,9 @@ static void test_numbers(void)
 	is_int(alive_hold_number(&b, directory, "n", 31), 0, "and 31");
 	ok(exists("n.1") && !exists("n.0"), "share a file");
 	ok(fcntl(a.fd, F_GETFD) & FD_CLOEXEC, "whose descriptor is not handed on");
+	errno = 0;
 	is_int(alive_hold_number(&c, directory, "n", 17), -1, "17 is taken");
+	is_int(errno, EAGAIN, "which errno says");
 	is_int(err_status(), WP_TEMPFAIL, "for now");
 	is_int(alive_hold_number(&c, directory, "n", 160), 0, "160 is free");
 	is_int(alive_look_begin(&look, directory, "n"), 0, "a look at them");
@@ -233,6 +253,7 @@ int main(void)
 	test_names();
 	test_death();
 	test_reaper_against_holder();
+	test_no_descriptors();
 	test_numbers();
 	test_inherited();
 	ok(rmdir(directory) == 0, "nothing is left behind");
