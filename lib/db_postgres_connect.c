@@ -5,6 +5,7 @@
 #include "err.h"
 #include "io.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,8 +50,12 @@ static void fill_keywords(struct keywords *list, const char *where)
 /* libpq would repeat the words it stumbles over, of which one can be a password. */
 static int check_conninfo(const char *where)
 {
-	PQconninfoOption *options = pq.PQconninfoParse(where, NULL);
+	PQconninfoOption *options;
 
+	errno = 0;
+	options = pq.PQconninfoParse(where, NULL);
+	if (!options && errno == ENOMEM)
+		return err_set(WP_SOFTWARE, "out of memory");
 	if (!options) {
 		err_set(WP_USAGE, "malformed database connection string");
 		err_hint("say postgresql://host/database, \"host=... dbname=...\" or service=name");
