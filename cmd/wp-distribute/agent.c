@@ -693,6 +693,17 @@ static int look(struct agent *a)
 	return a->end == AGENT_STAYS ? 0 : go_on_leaving(a);
 }
 
+/* Told to end, where nothing can be noted: what runs here ends all the same, and then we do. Others see that we are gone. */
+static void end_unnoted(struct agent *a)
+{
+	for (struct worker *w = a->keeper.workers; w; w = w->next)
+		worker_stop(w, false);
+	if (a->keeper.running)
+		return;
+	a->status = WP_IO;
+	loop_stop(a->loop);
+}
+
 static void after(void *ctx)
 {
 	struct agent *a = ctx;
@@ -700,6 +711,8 @@ static void after(void *ctx)
 	/* What is looked at may show more to be looked at; the loop waits only when there is nothing. */
 	do {
 		if (look(a) < 0) {
+			if (a->end == AGENT_ENDS && a->said)
+				end_unnoted(a);
 			failed(a);
 			return;
 		}
