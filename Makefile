@@ -83,7 +83,7 @@ clean:
 
 -include $(wildcard $(build)/*/*.d $(build)/*/*/*.d)
 
-include share/install.mk tests/tests.mk tests/coverage.mk tests/fuzz/fuzz.mk
+include share/install.mk tests/tests.mk tests/coverage.mk tests/robust/robust.mk tests/fuzz/fuzz.mk
 
 .PHONY: all unit check bench clean
 .DELETE_ON_ERROR:
