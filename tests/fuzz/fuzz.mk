@@ -19,6 +19,12 @@ fuzz_settings_sources := cmd/wp-registry/settings.c
 fuzz_settings_dir := cmd/wp-registry
 fuzz_child_sources := $(addprefix cmd/wp-distribute/,spec.c labels.c restart.c settings.c base64.c cluster.c cluster_children.c)
 fuzz_child_dir := cmd/wp-distribute
+fuzz_labels_sources := cmd/wp-distribute/labels.c
+fuzz_labels_dir := cmd/wp-distribute
+fuzz_values_sources := cmd/wp-jobs/backoff.c
+fuzz_values_dir := cmd/wp-jobs
+fuzz_options_sources := $(filter-out cmd/wp-jobs/main.c,$(wildcard cmd/wp-jobs/*.c))
+fuzz_options_dir := cmd/wp-jobs
 
 $(fuzz)/%.o: %.c $(build)/sql/sql.h
 	@mkdir -p $(@D)
@@ -30,11 +36,10 @@ $(fuzz)/libworkplane.a: $(fuzz_objects)
 	@rm -f $@
 	$(AR) rcs $@ $(fuzz_objects)
 
-$(fuzz)/fuzz_template: $(fuzz_template_sources)
-$(fuzz)/fuzz_pool_talk: $(fuzz_pool_talk_sources)
-$(fuzz)/fuzz_post: $(fuzz_post_sources)
-$(fuzz)/fuzz_settings: $(fuzz_settings_sources)
-$(fuzz)/fuzz_child: $(fuzz_child_sources)
+define fuzz_depends
+$$(fuzz)/fuzz_$(1): $$(fuzz_$(1)_sources)
+endef
+$(foreach name,$(fuzz_names),$(eval $(call fuzz_depends,$(name))))
 $(fuzz)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(fuzz)/libworkplane.a
 	$(CLANG) $(CPPFLAGS) $(fuzz_flags) -fsanitize=fuzzer -Itests/fuzz $(addprefix -I,$(fuzz_$*_dir)) -o $@ $< $(fuzz_$*_sources) \
 		$(fuzz)/libworkplane.a $(LDLIBS)
