@@ -25,7 +25,7 @@ children() { wp-distribute list -rno ID | sort -u | paste -sd ' '; }
 	keep
 	command=(wp-distribute plan)
 	sweep wp-distribute 69 70 73 74 75
-	command=(wp-distribute list -rno ID,STATE)
+	command=(wp-distribute list -rno "ID,STATE")
 	sweep wp-distribute 69 70 73 74 75
 }
 

@@ -76,7 +76,7 @@ all_ran() { [ "$(sort -u ran | paste -sd ' ')" = "1 2 3" ] && [ "$(sql 'SELECT c
 @test "wp-jobs list and stats" {
 	wp-jobs add -q q 1 2 3
 	keep
-	command=(wp-jobs list -rno ID,PAYLOAD,STATE)
+	command=(wp-jobs list -rno "ID,PAYLOAD,STATE")
 	sweep wp-jobs 69 70 73 74 75
 	command=(wp-jobs stats -J)
 	normal() { sed 's/"oldest": [0-9.]*/"oldest": N/'; }

@@ -21,7 +21,7 @@ begin() { rm -f ran; }
 	live_state=1
 	worker one one --capacity 5
 	worker two two --capacity 7
-	command=(wp-presence list -rno KEY,CAPACITY)
+	command=(wp-presence list -rno "KEY,CAPACITY")
 	sweep wp-presence 69 70 73 74 75
 	command=(wp-presence capacity)
 	sweep wp-presence 69 70 73 74 75

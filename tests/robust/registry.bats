@@ -15,7 +15,7 @@ load robust
 	wp-registry define orders -- cat
 	wp-registry define users -- cat
 	keep
-	command=(wp-registry list -rno HANDLE,STATE)
+	command=(wp-registry list -rno "HANDLE,STATE")
 	sweep wp-registry 69 70 73 74 75
 }
 

@@ -99,3 +99,65 @@ setup() {
 	run -64 "$TOP/share/sql/compile" out
 	assert_output --partial 'usage: compile'
 }
+
+# make_files N: in dirs/1 to dirs/N a file for each dialect, of lines by chance: the same, or one of them with a line more, less or
+# changed.
+make_files() {
+	mkdir dirs
+	awk -v n="$1" -v seed="$SEED" '
+	function pick(list, n) { return list[1 + int(rand() * n)] }
+	function line(   s, i) {
+		if (rand() < 0.4)
+			return "-- name: " pick(names, names_nr)
+		s = pick(texts, texts_nr)
+		for (i = int(rand() * 3); i > 0; i--)
+			s = s pick(texts, texts_nr)
+		return s
+	}
+	function write(file, skip, extra,   i) {
+		for (i = 0; i < lines; i++) {
+			if (i == skip && extra != "")
+				print extra > file
+			if (i != skip)
+				print body[i] > file
+		}
+		printf "%s", rand() < 0.1 ? "-- no newline" : "" > file
+		close(file)
+	}
+	BEGIN {
+		srand(seed)
+		names_nr = split("a.b|a.c|schema.init|jobs.add_2|a.b |a.b\t|A.b|a|a.|.b|a.b c|a.b;|a-b.c|\"|\\|x.y.z|", names, "|")
+		texts_nr = split("SELECT 1|\"|\\|\\n|%s%d|??!|??/|\t|  |-- why|--name: a.b| -- name: a.b|/*|*/|//|\377\376|\r|?1|$1|{|};|#include|'\''", texts, "|")
+		for (k = 1; k <= n; k++) {
+			lines = 1 + int(rand() * 8)
+			body[0] = rand() < 0.8 ? "-- name: a.b" : line()
+			for (i = 1; i < lines; i++)
+				body[i] = line()
+			dir = "dirs/" k
+			system("mkdir -p " dir "/sqlite " dir "/postgres")
+			write(dir "/sqlite/f.sql", -1, "")
+			write(dir "/postgres/f.sql", rand() < 0.7 ? -1 : int(rand() * lines), rand() < 0.5 ? line() : "")
+		}
+	}'
+}
+
+# What it took must be C, and what it refused must be said with file and line.
+@test "whatever is in the files, they become C or are refused where they are wrong" {
+	local n dir status taken=0 refused=0 tries=${SQL_TRIES:-300}
+	SEED=${SQL_SEED:-1}
+	echo "SQL_SEED=$SEED"
+	make_files "$tries"
+	for ((n = 1; n <= tries; n++)); do
+		dir=dirs/$n
+		status=0
+		"$TOP/share/sql/compile" "$dir" "$dir/sqlite/f.sql" "$dir/postgres/f.sql" 2>err || status=$?
+		case $status in
+		0) taken=$((taken + 1)) && [ ! -s err ] ;;
+		1) refused=$((refused + 1)) && grep -qaE '/f\.sql:[0-9]+: ' err && [ ! -e "$dir/sql.c" ] ;;
+		*) false ;;
+		esac || { echo "$dir: status $status: $(cat err)" && head -50 "$dir"/*/f.sql && return 1; }
+	done
+	echo "$taken taken, $refused refused"
+	[ "$taken" -gt $((tries / 20)) ] && [ "$refused" -gt $((tries / 20)) ]
+	run -0 "${CC:-cc}" -std=c11 -Wall -Wextra -Wtrigraphs -Werror -fsyntax-only dirs/*/sql.c
+}
