@@ -27,11 +27,18 @@ static const struct set_args set_defaults = { SETTINGS_DEFAULTS };
 
 static bool anything_given(const struct request *request)
 {
-	const struct request none = REQUEST_INIT;
-	struct request asked = *request;
+	struct request none = REQUEST_INIT;
+	struct strbuf asked = STRBUF_INIT, nothing = STRBUF_INIT;
+	bool given;
 
-	asked.ask = none.ask;
-	return memcmp(&asked, &none, sizeof(none)) != 0;
+	/* As text: between the members there may be anything. */
+	none.ask = request->ask;
+	request_add(&asked, request);
+	request_add(&nothing, &none);
+	given = strcmp(asked.buf, nothing.buf) != 0;
+	strbuf_release(&asked);
+	strbuf_release(&nothing);
+	return given;
 }
 
 static int set(const struct globals *globals, const char *name, const struct request *request)
