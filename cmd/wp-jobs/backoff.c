@@ -45,7 +45,7 @@ static usec_t multiplied(usec_t base, usec_t max, int64_t factor)
 usec_t backoff_delay(const struct backoff *b, int64_t attempt)
 {
 	int64_t n = attempt < 1 ? 1 : attempt;
-	usec_t delay;
+	usec_t delay, half;
 
 	if (b->kind == BACKOFF_CONSTANT)
 		delay = b->base;
@@ -53,5 +53,6 @@ usec_t backoff_delay(const struct backoff *b, int64_t attempt)
 		delay = multiplied(b->base, b->max, n);
 	else
 		delay = multiplied(b->base, b->max, n > 62 ? INT64_MAX : INT64_C(1) << (n - 1));
-	return delay - delay / 4 + (usec_t)((double)(delay / 2) * ((double)random() / (double)RAND_MAX));
+	half = delay / 2;
+	return delay - delay / 4 + (usec_t)((double)half * ((double)random() / (double)RAND_MAX));
 }

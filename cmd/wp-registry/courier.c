@@ -526,7 +526,7 @@ static size_t room_for_routes(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
-	return files.rlim_cur > 2 * SPARE_FILES ? files.rlim_cur - SPARE_FILES : (files.rlim_cur + 1) / 2;
+	return files.rlim_cur > (rlim_t)2 * SPARE_FILES ? files.rlim_cur - SPARE_FILES : (files.rlim_cur + 1) / 2;
 }
 
 int courier_init(struct courier *c)
