@@ -17,7 +17,14 @@ check-slurm: $(test_tools)
 check-deb: deb $(test_tools)
 	BUILD=$(CURDIR)/$(build) tests/optional/deb/run
 
+# make chaos CHAOS_SECONDS=600 CHAOS_SEED= CHAOS_SCENARIOS=: faults injected into real work, see tests/chaos/run.
+CHAOS_SECONDS ?= 600
+CHAOS_SEED ?=
+CHAOS_SCENARIOS ?=
+chaos: all $(test_tools)
+	BUILD=$(CURDIR)/$(build) tests/chaos/run $(CHAOS_SEED:%=-s %) -t $(CHAOS_SECONDS) $(CHAOS_SCENARIOS)
+
 lint: all
 	BUILD=$(CURDIR)/$(build) tests/lint
 
-.PHONY: check-slurm check-deb lint test-tools
+.PHONY: check-slurm check-deb chaos lint test-tools

@@ -2,6 +2,7 @@
  * usage: processes list|gone|kill VARIABLE=VALUE [SECONDS]
  *        processes limit VARIABLE=VALUE SECONDS PID
  *        processes ended PID [SECONDS]
+ *        processes signal VARIABLE=VALUE SIGNAL NAME [PICK]
  *
  * The processes of a test are those that were started with VARIABLE=VALUE in
  * their environment, whoever their parent is by now.
@@ -13,6 +14,8 @@
  * that a test that waits for one of them goes on, and fails.
  * ended: wait until process PID has ended, also when nobody reaps it, as the first process of many
  * containers does not; after SECONDS (default 10) print it and exit with 1.
+ * signal: send SIGNAL, a number, to those whose command name is NAME; with PICK, a number, to one of them alone, the
+ * same one for the same PICK as long as they are the same. Print whom it was sent to; exit with 1 when there was nobody.
  */
 #include <dirent.h>
 #include <err.h>
@@ -193,10 +196,62 @@ static int ended(const char *name, int64_t deadline)
 	return 1;
 }
 
+static bool is_named(pid_t pid, const char *name)
+{
+	struct text comm = proc_read(pid, "comm");
+	bool same = comm.len == strlen(name) + 1 && !strncmp(comm.p, name, comm.len - 1);
+
+	free(comm.p);
+	return same;
+}
+
+/* Those of that name, oldest number first as the directory has them. Returns how many; at most room of them are in pids. */
+static size_t find(const char *variable, const char *name, pid_t *pids, size_t room)
+{
+	DIR *proc = open_proc();
+	size_t n = 0;
+	pid_t pid;
+
+	while (n < room && (pid = next_process(proc, variable)))
+		if (is_named(pid, name))
+			pids[n++] = pid;
+	closedir(proc);
+	return n;
+}
+
+static bool send_to(pid_t pid, const char *variable, int signal)
+{
+	int fd = pidfd_open(pid, 0);
+	/* The number may have gone to another process before it was opened. */
+	bool sent = fd >= 0 && has_variable(pid, variable) && !pidfd_send_signal(fd, signal, NULL, 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (sent)
+		printf("%d\n", (int)pid);
+	return sent;
+}
+
+static int send_signal(const char *variable, int signal, const char *name, const char *pick)
+{
+	pid_t pids[1024];
+	size_t n = find(variable, name, pids, sizeof(pids) / sizeof(pids[0]));
+	size_t chosen = pick && n ? strtoul(pick, NULL, 10) % n : 0;
+	bool sent = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (!pick || i == chosen)
+			sent |= send_to(pids[i], variable, signal);
+	return !sent;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 3 || argc > 5 || !strchr(argv[2], '=') != !strcmp(argv[1], "ended"))
-		errx(64, "usage: processes list|gone|kill|limit VARIABLE=VALUE [SECONDS [PID]] | ended PID [SECONDS]");
+	if (argc < 3 || argc > 6 || !strchr(argv[2], '=') != !strcmp(argv[1], "ended"))
+		errx(64, "usage: processes list|gone|kill|limit VARIABLE=VALUE [SECONDS [PID]] | ended PID [SECONDS] | "
+			"signal VARIABLE=VALUE SIGNAL NAME [PICK]");
+	if (!strcmp(argv[1], "signal") && argc >= 5)
+		return send_signal(argv[2], (int)strtol(argv[3], NULL, 10), argv[4], argv[5]);
 	int64_t deadline = now_ms() + 1000 * (argc > 3 ? strtol(argv[3], NULL, 10) : 10);
 
 	if (!strcmp(argv[1], "list")) {
