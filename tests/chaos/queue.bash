@@ -27,19 +27,16 @@ note_settlements() {
 	fi
 }
 
+# What kinds of jobs there are (see chaos_handler), in turn; the rest of 40 is plain.
+declare -A kinds=([7]=.never [3]=.again [13]=.again [23]=.again [5]=.later [25]=.later [1]=.slow [11]=.slow [21]=.slow [31]=.slow)
+
 # adder K: adds a few jobs at a time, and notes what it was told.
 adder() {
 	local k=$1 n size first=$((${adder_next:-0} + 1))
 	size=$((RANDOM % 12 + 1))
 	adder_next=$((first + size - 1))
 	for ((n = first; n <= adder_next; n++)); do
-		case $((n % 40)) in
-		7) echo "\"$k.$n.never\"" ;;
-		3 | 13 | 23) echo "\"$k.$n.again\"" ;;
-		5 | 25) echo "\"$k.$n.later\"" ;;
-		1 | 11 | 21 | 31) echo "\"$k.$n.slow\"" ;;
-		*) echo "\"$k.$n\"" ;;
-		esac
+		echo "\"$k.$n${kinds[$((n % 40))]-}${all_are-}\""
 	done >"adder.$k.in"
 	if once "adder.$k" sh -c 'exec wp-jobs add -q q --max-attempts 1000 <"$1"' sh "adder.$k.in"; then
 		paste -d ' ' "adder.$k.last" "adder.$k.in" | sed 's/^/ok /; s/"//g' >>added
@@ -124,4 +121,5 @@ check() {
 	[ -n "${WP_JOBS_DB-}" ] || expect "no job was run by two at a time" overlaps
 	expect "no worker and no lock is left in the database" workers_left
 	expect "no file is left" files_left
+	! declare -F check_more >/dev/null || check_more
 }

@@ -11,6 +11,7 @@ prepare() {
 	mkfifo never
 	exec {never}<>never
 	keepers=()
+	repeaters=()
 }
 
 # with_role ROLE COMMAND...: it and all that it starts can be found by that.
@@ -79,12 +80,9 @@ until_true() {
 	done
 }
 
-end_repeaters() {
-	local pid
-	for pid in "${repeaters[@]}"; do
-		wait "$pid"
-	done
-}
+# Until each has seen that it is calm.
+end_repeaters() { end_group "$PATIENCE" "${repeaters[@]}" || note_stuck; }
+note_stuck() { "$BUILD/tests/processes" list "WP_CHAOS_RUN=$WP_CHAOS_RUN" | grep -v 'chaos/scenario' | grep "$W" >>stuck; }
 
 # stop_all: all that is kept is told to end, and does. What does not is killed, and told of by check_nobody_left.
 stop_all() {
@@ -94,7 +92,7 @@ stop_all() {
 	# One that was just being started has not heard of it.
 	pause_ms 100
 	stop_roles
-	end_group "$PATIENCE" "${keepers[@]}" || "$BUILD/tests/processes" list "WP_CHAOS_RUN=$WP_CHAOS_RUN" | grep -v chaos/scenario >stuck
+	end_group "$PATIENCE" "${keepers[@]}" || note_stuck
 }
 
 stop_roles() {

@@ -1,8 +1,10 @@
 /*
  * usage: chaos_handler once|warm HISTORY LOCKS
+ *        chaos_handler call HISTORY LOCKS NUMBER WORD...
+ *        chaos_handler message|messages HISTORY LOCKS NUMBER
  *        chaos_handler hold HISTORY LOCKS NUMBER WORD...
  *
- * What runs jobs and children in tests/chaos. It says what it does in HISTORY, a line each, which is one write and begins with
+ * What runs jobs, calls, messages and children in tests/chaos. It says what it does in HISTORY, a line each, which is one write and begins with
  * nanoseconds of the monotonic clock: a record that knows nothing of the programs under test.
  *
  * once: a job as wp-jobs work gives it to a command, warm: many, as it gives them to one that stays. Lines:
@@ -12,8 +14,17 @@
  * LEASE is - when it is not told. What to do is in the payload, a string: "never" in it is a job that fails for good, "again" one
  * whose first attempt fails, "later" one that is put off now and then, "slow" one that takes long enough to be seen to run.
  *
+ * call: a command that has something to do for a moment. It has the byte NUMBER of LOCKS meanwhile:
+ *	TIME start WORD...
+ *	TIME finish WORD...
+ *
+ * message: a message as wp-registry gives it to a command, messages: many, as it gives those that are durable to one that stays.
+ * "again" in it is one that fails now and then.
+ *	TIME start HANDLE OFFSET MESSAGE
+ *	TIME finish HANDLE OFFSET STATUS MESSAGE
+ *
  * hold: a child that ends when a signal kills it. It has the byte NUMBER of LOCKS for its life, and exits with 3 if another has it:
- *	TIME up WORD...
+ *	TIME up WORD... PID PARENT
  *	TIME overlap NUMBER
  */
 #include <err.h>
@@ -185,19 +196,81 @@ static int warm(void)
 	return 0;
 }
 
-static int hold(const char *number, char **words)
+/* Each behind a space; to be freed. */
+static char *join(char **words)
 {
 	size_t len;
 	char *text;
 	FILE *f = open_memstream(&text, &len);
 
-	if (!take(strtoll(number, NULL, 10), F_WRLCK))
-		return 3;
+	if (!f)
+		err(70, "memory");
 	for (int i = 0; words[i]; i++)
 		fprintf(f, " %s", words[i]);
 	if (fclose(f))
 		err(70, "memory");
-	note("up%s", text);
+	return text;
+}
+
+static int call(int64_t number, char **words)
+{
+	char *text = join(words);
+
+	note("start%s", text);
+	take(number, F_WRLCK);
+	spend((int)(number % 5 * 20));
+	note("finish%s", text);
+	free(text);
+	return 0;
+}
+
+static bool deal_with(const char *handle, const char *offset, const char *message)
+{
+	bool ok;
+
+	note("start %s %s %s", handle, offset, message);
+	spend(strstr(message, "slow") ? 30 : 0);
+	ok = !strstr(message, "again") || now_ns() / 1000 % 3;
+	note("finish %s %s %s %s", handle, offset, ok ? "ok" : "fail", message);
+	return ok;
+}
+
+static int message(int64_t number)
+{
+	const char *offset = getenv("WP_REGISTRY_OFFSET");
+	char *text = read_line();
+	bool ok = take(number, F_WRLCK) && text && deal_with(getenv("WP_REGISTRY_HANDLE"), offset ? offset : "-", text);
+
+	free(text);
+	return ok ? 0 : 1;
+}
+
+/* Who stays says no by ending. */
+static int messages(int64_t number)
+{
+	bool ok = take(number, F_WRLCK);
+	char *line;
+
+	while (ok && (line = read_line())) {
+		char *offset = member(line, "offset"), *event = member(line, "event");
+
+		ok = deal_with(getenv("WP_REGISTRY_HANDLE"), offset, event);
+		if (ok && (puts("done") < 0 || fflush(stdout)))
+			err(74, "stdout");
+		free(offset);
+		free(event);
+		free(line);
+	}
+	return ok ? 0 : 1;
+}
+
+static int hold(int64_t number, char **words)
+{
+	char *text = join(words);
+
+	if (!take(number, F_WRLCK))
+		return 3;
+	note("up%s %d %d", text, (int)getpid(), (int)getppid());
 	free(text);
 	for (;;)
 		pause();
@@ -205,8 +278,10 @@ static int hold(const char *number, char **words)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4)
-		errx(64, "usage: chaos_handler once|warm|hold HISTORY LOCKS [NUMBER WORD...]");
+	bool numbered = argc > 1 && strcmp(argv[1], "once") && strcmp(argv[1], "warm");
+
+	if (argc < 4 + numbered)
+		errx(64, "usage: chaos_handler once|warm|call|message|messages|hold HISTORY LOCKS [NUMBER WORD...]");
 	history = open(argv[2], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	locks = open(argv[3], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (history < 0 || locks < 0)
@@ -215,7 +290,14 @@ int main(int argc, char **argv)
 		return once();
 	if (!strcmp(argv[1], "warm"))
 		return warm();
-	if (!strcmp(argv[1], "hold") && argc > 4)
-		return hold(argv[4], argv + 5);
+	int64_t number = numbered ? strtoll(argv[4], NULL, 10) : 0;
+	if (!strcmp(argv[1], "call"))
+		return call(number, argv + 5);
+	if (!strcmp(argv[1], "message"))
+		return message(number);
+	if (!strcmp(argv[1], "messages"))
+		return messages(number);
+	if (!strcmp(argv[1], "hold"))
+		return hold(number, argv + 5);
 	errx(64, "unknown word \"%s\"", argv[1]);
 }
