@@ -25,7 +25,7 @@ static void outq_event(struct loop_fd *handle, uint32_t events)
 {
 	struct outq *q = (struct outq *)((char *)handle - offsetof(struct outq, handle));
 
-	if (events & EPOLLERR)
+	if (events & (EPOLLERR | EPOLLHUP))
 		outq_break(q, EPIPE);
 	else
 		outq_flush(q);
@@ -43,9 +43,12 @@ int outq_init(struct outq *q, struct loop *loop, int fd, void (*on_broken)(struc
 {
 	*q = (struct outq){ .loop = loop, .fd = fd, .on_broken = on_broken };
 	strbuf_init(&q->buf);
-	if (may_not_block(fd) && fd_nonblock(fd, true) < 0)
-		return err_errno("cannot use descriptor %d", fd);
-	return loop_add(loop, &q->handle, fd, 0, outq_event);
+	if (may_not_block(fd)) {
+		if (fd_nonblock(fd, true) < 0)
+			return err_errno("cannot use descriptor %d", fd);
+		q->idle_events = EPOLLERR;
+	}
+	return loop_add(loop, &q->handle, fd, q->idle_events, outq_event);
 }
 
 size_t outq_waiting(const struct outq *q)
@@ -82,7 +85,7 @@ void outq_flush(struct outq *q)
 	}
 	outq_compact(q);
 	if (q->handle.added)
-		loop_watch(q->loop, &q->handle, outq_waiting(q) ? EPOLLOUT : 0);
+		loop_watch(q->loop, &q->handle, outq_waiting(q) ? EPOLLOUT : q->idle_events);
 }
 
 void outq_release(struct outq *q)

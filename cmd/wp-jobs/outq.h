@@ -19,6 +19,7 @@ struct outq {
 	bool broken;             /* nobody reads any more, or the write failed: errno in error */
 	int error;
 	void (*on_broken)(struct outq *q);
+	uint32_t idle_events;    /* what is waited for while there is nothing to write: the reader's end, of a pipe or socket */
 	struct loop_fd handle;
 };
 

@@ -233,6 +233,23 @@ available"
 	assert_equal "$(jobs ATTEMPT --state available | sort -u)" 0
 }
 
+@test "a reader that leaves while there is nothing to print: produce ends" {
+	local reader
+	mkfifo lines
+	exec {reader}<>lines
+	wp-jobs add -q q 1 >id
+	# It must not have the reading end itself.
+	start producer bash -c "exec wp-jobs produce -q q --follow --demand 1 --lease 1s >lines $reader<&-"
+	IFS= read -r -t "$PATIENCE" -u "$reader" line
+	exec {reader}<&-
+	wait_ended "$pid_producer"
+	until_true no_jobs
+}
+no_jobs() {
+	wp-jobs work -q q --drain -- true
+	[ -z "$(jobs ID)" ]
+}
+
 @test "SIGTERM while the reader does not read: nothing is lost" {
 	seq 20000 | jq -c '{n:., pad: ("x" * 100)}' | wp-jobs add -q q >ids
 	mkfifo lines.out
