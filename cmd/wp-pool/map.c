@@ -184,6 +184,13 @@ static void init_template(struct map *map)
 	map->template.append = !map->template.placeholders && !args->jobs && !args->warm && !args->feed_stdin;
 }
 
+/* Results that nobody takes any more are of jobs that nobody can settle: whoever hands out more of them has to hear of it, also when
+ * he waits for those that are lost. */
+static int mind_reader(struct map *map)
+{
+	return map->args->jobs ? sink_mind(&map->output.out) : 0;
+}
+
 static void init_output(struct map *map)
 {
 	const struct map_args *args = map->args;
@@ -229,7 +236,7 @@ static int open_map(struct map *map, const struct pool_config *config, const str
 	init_output(map);
 	announcer_init(&map->announcer, map->loop, &map->output.out.buf);
 	progress_init(map);
-	if (map_watch_signals(map) < 0 || input_init(map) < 0 || joblog_init(map) < 0)
+	if (mind_reader(map) < 0 || map_watch_signals(map) < 0 || input_init(map) < 0 || joblog_init(map) < 0)
 		return -1;
 	if (map->args->pool && far_init(map, globals) < 0)
 		return -1;

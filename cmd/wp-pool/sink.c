@@ -53,15 +53,33 @@ static void forget(struct sink *s)
 	s->sent = 0;
 }
 
+static void wait_no_more(struct sink *s)
+{
+	if (!s->minds || s->error)
+		loop_remove(s->loop, &s->handle);
+	else if (loop_watch(s->loop, &s->handle, EPOLLERR) < 0)
+		s->error = errno;
+}
+
 void sink_drop(struct sink *s)
 {
 	forget(s);
-	loop_remove(s->loop, &s->handle);
+	wait_no_more(s);
 }
 
-static void writable(struct loop_fd *handle, uint32_t events)
+static void ready(struct loop_fd *handle, uint32_t events)
 {
-	sink_flush((struct sink *)((char *)handle - offsetof(struct sink, handle)));
+	struct sink *s = (struct sink *)((char *)handle - offsetof(struct sink, handle));
+
+	if (events & EPOLLERR && !sink_waiting(s))
+		s->error = EPIPE;
+	sink_flush(s);
+}
+
+int sink_mind(struct sink *s)
+{
+	s->minds = s->own >= 0;
+	return s->minds ? loop_add(s->loop, &s->handle, s->own, EPOLLERR, ready) : 0;
 }
 
 static void wait_until_writable(struct sink *s)
@@ -73,7 +91,7 @@ static void wait_until_writable(struct sink *s)
 		strbuf_remove(&s->buf, 0, s->sent);
 		s->sent = 0;
 	}
-	if (!s->handle.added && loop_add(s->loop, &s->handle, fd, EPOLLOUT, writable) < 0)
+	if ((s->handle.added ? loop_watch(s->loop, &s->handle, EPOLLOUT) : loop_add(s->loop, &s->handle, fd, EPOLLOUT, ready)) < 0)
 		s->error = errno;
 }
 
@@ -102,5 +120,5 @@ void sink_flush(struct sink *s)
 		}
 	}
 	forget(s);
-	loop_remove(s->loop, &s->handle);
+	wait_no_more(s);
 }

@@ -21,7 +21,7 @@
 struct sink {
 	struct loop *loop;
 	int fd, own;           /* own: the one opened once more, or -1 */
-	bool socket;
+	bool socket, minds;
 	struct strbuf buf;
 	size_t sent;
 	int error;
@@ -29,6 +29,8 @@ struct sink {
 };
 
 void sink_init(struct sink *s, struct loop *loop, int fd);
+/* From here on .error is EPIPE as soon as the reader of a pipe is gone, also when there is nothing to write. */
+int sink_mind(struct sink *s);
 void sink_release(struct sink *s);
 void sink_flush(struct sink *s);
 size_t sink_waiting(const struct sink *s);

@@ -209,6 +209,20 @@ wp-pool: 6 of 8 failed'
 	exec 7<&-
 }
 
+@test "map jobs: when nobody takes results any more it ends, also when it waits for jobs" {
+	local lines results
+	mkfifo lines results
+	exec {lines}<>lines {results}<>results
+	# It must not have the reading end itself.
+	start idle bash -c "exec wp-pool map --jobs -- true <lines >results $results<&-"
+	echo '{"id":1,"payload":1,"lease":"a"}' >&"$lines"
+	IFS= read -r -t "$PATIENCE" -u "$results" line
+	exec {results}<&-
+	finish 74 "$pid_idle"
+	run -0 cat idle.err
+	assert_output ""
+}
+
 @test "map jobs: when the command is not there at the start nothing is read" {
 	job 1 1 >in
 	{ run -127 wp-pool map --jobs -- no-such-command; cat; } <in >rest
