@@ -5,6 +5,7 @@
 #include "changes.h"
 #include "err.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,36 @@ static bool is_dead(struct store *store, const struct worker_row *w, int64_t sel
 	return alive_test(store->state.live_dir, w->lock) == 0;
 }
 
+static bool has_row(const struct worker_rows *workers, const char *lock)
+{
+	for (size_t i = 0; i < workers->nr; i++)
+		if (workers->rows[i].lock && !strcmp(workers->rows[i].lock, lock))
+			return true;
+	return false;
+}
+
+/* That of one who lives, and has no row yet, is not opened for writing: closing it would wake all who wait for a death. */
+static void reap_stranger(const char *live_dir, const char *name)
+{
+	int alive = alive_test(live_dir, name);
+
+	if (alive < 0 || (!alive && alive_reap(live_dir, name) < 0))
+		err_clear();   /* the next look tries again */
+}
+
+/* The lock files of those that died before they had a row, or whose file could not be removed with it. */
+static void reap_strangers(struct store *store, const struct worker_rows *workers)
+{
+	DIR *live = opendir(store->state.live_dir);
+	struct dirent *entry;
+
+	while (live && (entry = readdir(live)))
+		if (!strncmp(entry->d_name, "jobs.", 5) && !has_row(workers, entry->d_name))
+			reap_stranger(store->state.live_dir, entry->d_name);
+	if (live)
+		closedir(live);
+}
+
 /* The same in the state directory, where the locks are files. */
 static int dead_by_files(struct store *store, int64_t self, struct dead *dead)
 {
@@ -151,7 +182,7 @@ static int dead_by_files(struct store *store, int64_t self, struct dead *dead)
 		if (!is_dead(store, w, self))
 			continue;
 		if (alive_reap(store->state.live_dir, w->lock) < 0)
-			err_clear();   /* the file is no matter; the next look tries again */
+			err_clear();   /* the file is no matter: reap_strangers() of the next look */
 		dead_add(dead, w->id, w->by_time);
 	}
 	worker_rows_release(&workers);
@@ -221,7 +252,7 @@ static int count_jobs(struct db *db, const struct dead *dead, struct swept *out)
 	return r;
 }
 
-static int count_dead(struct store *store, int64_t self, struct swept *out)
+static int count_dead(struct store *store, int64_t self, bool dry_run, struct swept *out)
 {
 	struct worker_rows workers = { 0 };
 	struct dead dead = { 0 };
@@ -232,6 +263,8 @@ static int count_dead(struct store *store, int64_t self, struct swept *out)
 			dead_add(&dead, workers.rows[i].id, workers.rows[i].by_time);
 	}
 	out->workers = (int64_t)dead.nr;
+	if (r >= 0 && !dry_run)
+		reap_strangers(store, &workers);
 	if (r >= 0 && dead.by_lock)
 		r = count_jobs(store->db, &dead, out);
 	free(dead.ids);
@@ -239,14 +272,14 @@ static int count_dead(struct store *store, int64_t self, struct swept *out)
 	return r;
 }
 
-/* What a sweep would do, without doing it. */
-static int sweep_count(struct store *store, int64_t self, struct swept *out)
+/* What a sweep would do, without doing it; but files that mean nothing need no transaction, and go here, if it is no dry run. */
+static int sweep_count(struct store *store, int64_t self, bool dry_run, struct swept *out)
 {
 	struct db_rows *rows;
 	int r = db_begin(store->db, DB_READ);
 
 	if (r >= 0)
-		r = count_dead(store, self, out);
+		r = count_dead(store, self, dry_run, out);
 	if (r >= 0)
 		r = db_run(store->db, &rows, SQL_JOBS_DUE_COUNT);
 	while (r >= 0 && (r = db_next(rows)) > 0) {
@@ -265,7 +298,7 @@ int sweep_pass(struct store *store, int64_t self, usec_t grace, bool dry_run, st
 	*out = (struct swept){ 0 };
 	/* in the state file a look is free and a writing transaction stops all others */
 	if (dry_run || db_kind(store->db) == DB_SQLITE)
-		r = sweep_count(store, self, out);
+		r = sweep_count(store, self, dry_run, out);
 	if (r < 0 || dry_run)
 		return r;
 	if (db_kind(store->db) == DB_SQLITE && !out->workers && !out->activated && !out->expired)

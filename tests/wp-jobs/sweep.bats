@@ -75,6 +75,21 @@ long_ago() {
 	assert_no_workers
 }
 
+@test "the lock file of a worker that died before it was in the table goes; that of one who lives stays" {
+	only_on sqlite
+	wp-jobs add -q q 1
+	: >"$WP_STATE/live/jobs.1.dead"
+	start living "$BUILD/tests/chaos_handler" hold "$T/history" "$WP_STATE/live/jobs.2.living" 0 here
+	wait_line "$T/history" " here "
+	run -0 wp-jobs sweep
+	[ ! -e "$WP_STATE/live/jobs.1.dead" ]
+	[ -e "$WP_STATE/live/jobs.2.living" ]
+	kill "$pid"
+	finish 143
+	run -0 wp-jobs sweep
+	assert_no_workers
+}
+
 @test "sweep takes no operands" {
 	run -64 wp-jobs sweep everything
 }
