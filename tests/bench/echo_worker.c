@@ -1,16 +1,16 @@
 /*
- * usage: echo_worker line|ok|stamp
+ * usage: echo_worker line|ok|stamp|once
  *
  * The least that a warm worker can do with a line: send it back (line), answer
  * {"status":"ok"} (ok), or the same after it has written the time, microseconds since 1970 as
- * 8 bytes, to the FIFO named by BENCH_STAMPS (stamp).
+ * 8 bytes, to the FIFO named by BENCH_STAMPS (stamp). once writes the time and ends: a command for one job.
  */
 #include "bench.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 
-enum mode { LINE, OK, STAMP };
+enum mode { LINE, OK, STAMP, ONCE };
 
 static const char ok_answer[] = "{\"status\":\"ok\"}\n";
 
@@ -22,6 +22,8 @@ static enum mode mode_of(const char *word)
 		return OK;
 	if (!strcmp(word, "stamp"))
 		return STAMP;
+	if (!strcmp(word, "once"))
+		return ONCE;
 	errx(64, "unknown mode \"%s\"", word);
 }
 
@@ -72,12 +74,16 @@ static void answer_ok(long lines)
 int main(int argc, char **argv)
 {
 	if (argc != 2)
-		errx(64, "usage: echo_worker line|ok|stamp");
+		errx(64, "usage: echo_worker line|ok|stamp|once");
 	enum mode mode = mode_of(argv[1]);
-	int stamps = mode == STAMP ? open_stamps() : -1;
+	int stamps = mode == STAMP || mode == ONCE ? open_stamps() : -1;
 	char buf[65536];
 	ssize_t n;
 
+	if (mode == ONCE) {
+		stamp(stamps);
+		return 0;
+	}
 	while ((n = read(0, buf, sizeof(buf))) > 0) {
 		if (mode == LINE) {
 			write_all(1, buf, (size_t)n);

@@ -1,10 +1,11 @@
 /*
- * usage: floor_pg_queue CONNINFO COUNT BATCH
+ * usage: floor_pg_queue CONNINFO COUNT BATCH [fill|drain]
  *
  * The floor under draining a queue in Postgres: COUNT rows in a table with a primary key and
  * one index to fetch by; batches are reserved with SKIP LOCKED, then deleted. The deletion is on
  * disk before the next batch; the reservation, on a session of its own, does not wait for
- * that. Prints rows a second. The table is temporary in all but name: made here, dropped here.
+ * that. Prints rows a second. The table is temporary in all but name: made here, dropped here. fill only makes and fills it,
+ * drain only empties it, and leaves it, for who wants to look in between and afterwards.
  */
 #include "bench.h"
 
@@ -88,31 +89,49 @@ static long one_batch(PGconn *reserver, PGconn *deleter, const char *batch)
 	return n;
 }
 
-int main(int argc, char **argv)
+static void fill_table(PGconn *conn, const char *count)
 {
-	if (argc != 4)
-		errx(64, "usage: floor_pg_queue CONNINFO COUNT BATCH");
-	long count = number(argv[2], 1, 100000000), done = 0, n;
-	number(argv[3], 1, 100000);
-	PGconn *reserver = open_session(argv[1]), *deleter = open_session(argv[1]);
-	const char *rows[] = { argv[2] };
+	const char *values[] = { count };
 
-	run(reserver, "SET client_min_messages = warning");
-	run(reserver, setup);
-	PQclear(checked(reserver, PQexecParams(reserver, fill, 1, NULL, rows, NULL, NULL, 0)));
-	run(reserver, "VACUUM ANALYZE floor_job");
+	run(conn, "SET client_min_messages = warning");
+	run(conn, setup);
+	PQclear(checked(conn, PQexecParams(conn, fill, 1, NULL, values, NULL, NULL, 0)));
+	run(conn, "VACUUM ANALYZE floor_job");
+}
+
+static void drain_table(PGconn *reserver, PGconn *deleter, long count, const char *batch)
+{
+	long done = 0, n;
+
 	run(reserver, "SET synchronous_commit = off");
 	prepare(reserver, "reserve", reserve);
 	prepare(deleter, "delete", delete);
 	int64_t began = now_us(CLOCK_MONOTONIC);
-	while ((n = one_batch(reserver, deleter, argv[3])))
+	while ((n = one_batch(reserver, deleter, batch)))
 		done += n;
 	double rate = per_second(done, began);
 
-	run(reserver, "DROP TABLE floor_job");
 	if (done != count)
 		errx(1, "%ld rows came out of %ld", done, count);
 	printf("%.0f\n", rate);
+}
+
+int main(int argc, char **argv)
+{
+	const char *half = argc > 4 ? argv[4] : "";
+
+	if (argc < 4 || argc > 5 || (argc == 5 && strcmp(half, "fill") && strcmp(half, "drain")))
+		errx(64, "usage: floor_pg_queue CONNINFO COUNT BATCH [fill|drain]");
+	long count = number(argv[2], 1, 100000000);
+	number(argv[3], 1, 100000);
+	PGconn *reserver = open_session(argv[1]), *deleter = open_session(argv[1]);
+
+	if (strcmp(half, "drain"))
+		fill_table(reserver, argv[2]);
+	if (strcmp(half, "fill"))
+		drain_table(reserver, deleter, count, argv[3]);
+	if (!*half)
+		run(reserver, "DROP TABLE floor_job");
 	PQfinish(reserver);
 	PQfinish(deleter);
 	return 0;

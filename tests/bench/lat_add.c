@@ -1,14 +1,16 @@
 /*
- * usage: lat_add COUNT QUEUE [CONNINFO]
+ * usage: lat_add COUNT QUEUE [CONNINFO [SQL GAP_MS]]
  *
  * Latency of an idle queue: adds one job at a time and waits until the handler has started,
  * which a worker with the handler `echo_worker stamp` says through the FIFO BENCH_STAMPS. With
  * CONNINFO the job is added by workplane.add_job() in a transaction, and its commit is known
  * to the microsecond; without, by `wp-jobs add`, and the commit has happened when the id is printed.
+ * SQL is what adds a job to the queue $1 of somebody else. A worker that polls is met at any time of its round when the
+ * gaps between two jobs are up to GAP_MS longer, at random (with the same seed each time).
  * Prints, in microseconds from the return of the commit to the start of the handler:
- * median, p99; then the same from before the commit (from before the start of `wp-jobs add`).
+ * median, p95, p99; then the same from before the commit (from before the start of `wp-jobs add`).
  */
-#include "bench.h"
+#include "bench_times.h"
 
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -20,7 +22,7 @@ extern char **environ;
 
 /* Between two jobs, so that the worker has settled the last one and is idle. */
 #define PAUSE_MS 20
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 struct commit {
 	int64_t before, after;
@@ -35,13 +37,19 @@ static void expect(PGconn *conn, PGresult *result, ExecStatusType status)
 	PQclear(result);
 }
 
-static struct commit add_by_sql(PGconn *conn, const char *queue)
+/* Whether it is a SELECT or an INSERT. */
+static void added(PGconn *conn, PGresult *result)
+{
+	expect(conn, result, PQresultStatus(result) == PGRES_COMMAND_OK ? PGRES_COMMAND_OK : PGRES_TUPLES_OK);
+}
+
+static struct commit add_by_sql(PGconn *conn, const char *sql, const char *queue)
 {
 	const char *values[] = { queue };
 	struct commit commit;
 
 	expect(conn, PQexec(conn, "BEGIN"), PGRES_COMMAND_OK);
-	expect(conn, PQexecParams(conn, "SELECT workplane.add_job($1, '1')", 1, NULL, values, NULL, NULL, 0), PGRES_TUPLES_OK);
+	added(conn, PQexecParams(conn, sql, 1, NULL, values, NULL, NULL, 0));
 	commit.before = now_us(CLOCK_REALTIME);
 	expect(conn, PQexec(conn, "COMMIT"), PGRES_COMMAND_OK);
 	commit.after = now_us(CLOCK_REALTIME);
@@ -96,38 +104,29 @@ static int64_t read_stamp(void)
 }
 
 /* Nothing may come in the pause: a second start would spoil the next figure. */
-static void pause_idle(void)
+static void pause_idle(long more)
 {
 	struct pollfd p = { .fd = stamps, .events = POLLIN };
 
-	if (poll(&p, 1, PAUSE_MS))
+	if (poll(&p, 1, PAUSE_MS + (more ? (int)(random() % more) : 0)))
 		errx(1, "the handler was started twice for one job");
-}
-
-static int by_size(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void print_quantiles(int64_t *times, long n)
 {
-	qsort(times, (size_t)n, sizeof(*times), by_size);
-	printf("%lld\t%lld", (long long)times[n / 2], (long long)times[n * 99 / 100]);
+	printf("%lld\t%lld\t%lld", quantile(times, n, 50), quantile(times, n, 95), quantile(times, n, 99));
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 3 || argc > 4)
-		errx(64, "usage: lat_add COUNT QUEUE [CONNINFO]");
-	long count = number(argv[1], 1, 1000000);
-	int64_t *after = calloc((size_t)count, sizeof(*after)), *before = calloc((size_t)count, sizeof(*before));
+	if (argc < 3 || argc > 6 || argc == 5)
+		errx(64, "usage: lat_add COUNT QUEUE [CONNINFO [SQL GAP_MS]]");
+	long count = number(argv[1], 1, 1000000), gap = argc > 5 ? number(argv[5], 0, 60000) : 0;
+	const char *sql = argc > 5 ? argv[4] : "SELECT workplane.add_job($1, '1')";
+	int64_t *after = times_alloc(count), *before = times_alloc(count);
 	PGconn *conn = argc > 3 ? PQconnectdb(argv[3]) : NULL;
 	const char *path = getenv("BENCH_STAMPS");
 
-	if (!after || !before)
-		err(71, "calloc");
 	if (conn && PQstatus(conn) != CONNECTION_OK)
 		errx(69, "%s", PQerrorMessage(conn));
 	/* Also for writing: the FIFO has no end while the worker comes and goes. */
@@ -135,7 +134,7 @@ int main(int argc, char **argv)
 	if (stamps < 0)
 		err(66, "BENCH_STAMPS");
 	for (long i = -1; i < count; i++) {
-		struct commit commit = conn ? add_by_sql(conn, argv[2]) : add_by_command(argv[2]);
+		struct commit commit = conn ? add_by_sql(conn, sql, argv[2]) : add_by_command(argv[2]);
 		int64_t start = read_stamp();
 
 		/* The first job waits for the worker to come up. */
@@ -143,7 +142,7 @@ int main(int argc, char **argv)
 			after[i] = start - commit.after;
 			before[i] = start - commit.before;
 		}
-		pause_idle();
+		pause_idle(gap);
 	}
 	print_quantiles(after, count);
 	putchar('\t');
