@@ -150,23 +150,38 @@ static void dequeue(struct output *o)
 	line_put(o->lines, line);
 }
 
-void output_pump(struct output *o)
+/* False: a sink is full. */
+static bool write_lines(struct output *o)
 {
 	while (o->first && o->first->ended) {
 		if (!write_line(o, o->first))
-			break;
+			return false;
 		dequeue(o);
 	}
-	if (o->first && !o->first->ended && o->stream)
-		write_stdout(o, o->first);
-	sink_flush(&o->out);
-	sink_flush(&o->err);
-	sink_flush(&o->extra);
+	return !o->first || !o->stream || write_stdout(o, o->first);
+}
+
+static bool all_sent(const struct output *o)
+{
+	return !sink_waiting(&o->out) && !sink_waiting(&o->err) && !sink_waiting(&o->extra);
+}
+
+/* A sink that was full can be empty after the flush: then nobody would call us for the rest. */
+void output_pump(struct output *o)
+{
+	bool all;
+
+	do {
+		all = write_lines(o);
+		sink_flush(&o->out);
+		sink_flush(&o->err);
+		sink_flush(&o->extra);
+	} while (!all && all_sent(o));
 }
 
 bool output_idle(const struct output *o)
 {
-	return !o->first && !sink_waiting(&o->out) && !sink_waiting(&o->err) && !sink_waiting(&o->extra);
+	return !o->first && all_sent(o);
 }
 
 bool output_full(const struct output *o)

@@ -121,6 +121,15 @@ stub_big() {
 	assert_equal "${stderr_lines[0]}" 'wp-pool: error: write error: No space left on device'
 }
 
+# What is full at one write and empty at the next leaves nothing to wait for, though there is more.
+@test "map output: all of it goes out when there is room again at once (a stand-in: strace refuses every second write)" {
+	echo 3000000 >in
+	: >out
+	traced -o calls -P "$T/out" -e trace=write -e inject=write:error=EAGAIN:when=2+2 wp-pool map -- head /dev/zero -c <in >out
+	grep -q INJECTED calls
+	assert_equal "$(stat -c %s out)" 3000000
+}
+
 @test "map output: a reader that goes away ends the run, quietly" {
 	yes | wp-pool map -j 2 -- sh -c 'echo x; echo x >>ran' 2>err | head -n 1 >out || true
 	assert_equal "$(cat out)" x
