@@ -77,6 +77,8 @@ $(build)/bench/hold_presence $(build)/bench/max_wait: $(build)/bench/%: tests/be
 	$(CC) $(CPPFLAGS:-Ilib=-iquote lib) $(CFLAGS) $(LDFLAGS) -o $@ $< $(lib) $(LDLIBS)
 bench: all $(bench)
 	BUILD=$(CURDIR)/$(build) tests/bench/run
+bench-peers: all $(bench)
+	BUILD=$(CURDIR)/$(build) tests/bench/peers/run
 
 clean:
 	rm -rf build
@@ -85,5 +87,5 @@ clean:
 
 include share/install.mk tests/tests.mk tests/coverage.mk tests/robust/robust.mk tests/fuzz/fuzz.mk
 
-.PHONY: all unit check bench clean
+.PHONY: all unit check bench bench-peers clean
 .DELETE_ON_ERROR:
