@@ -154,6 +154,9 @@ static void closes(void)
 	expect(close_stdout, &(struct closing){ pipe_ends[1], 0, false, false }, 74, "", "a pipe without reader");
 	expect(close_stdout, &(struct closing){ pipe_ends[1], 0, false, true }, 74, "", "which an earlier flush found");
 	expect(close_stdout, &(struct closing){ pipe_ends[1], 1, false, false }, 1, "", "a failure stays the failure it was");
+	close(pipe_ends[1]);
+	close(full);
+	close(null);
 }
 
 int main(void)
