@@ -99,6 +99,8 @@ void wire_unlink(const struct state *state, const char *name)
 
 	set_address(&address, state, "", name);
 	unlink(address.sun_path);
+	set_address(&address, state, HIDDEN_PREFIX, name);
+	unlink(address.sun_path);
 }
 
 int wire_accept(int listener)

@@ -27,7 +27,7 @@ int wire_watch(const struct state *state);
 /* The socket NAME, non-blocking. It replaces what a dead process has left there: NAME is the caller's alone, by a lock.
  * -1 with err recorded. */
 int wire_listen(const struct state *state, const char *name);
-/* Before that lock is let go of. */
+/* Before that lock is let go of. What one left who died on the way to its name goes as well. */
 void wire_unlink(const struct state *state, const char *name);
 /* The path of that socket, for messages and for watching; the caller frees it. */
 char *wire_path(const struct state *state, const char *name);

@@ -976,3 +976,16 @@ header() {
 	assert_unharmed
 	over
 }
+
+@test "SIGKILL to a consumer whose socket has no name yet, by a stand-in for that socket: nothing is left of it" {
+	local socket
+	wp-registry define orders -- true
+	wp-registry send orders 1
+	socket=$(find "$WP_STATE/pipe" -name 'registry.*')
+	: >"$WP_STATE/pipe/.new.${socket##*/}"
+	kill -KILL "$(wp-registry whereis orders)"
+	no_process_left
+	wp-registry list >listed
+	wp-registry remove orders
+	assert_equal "$(find "$WP_STATE/pipe" "$WP_STATE/live" -type f -o -type s)" ""
+}
