@@ -45,6 +45,13 @@ void guard_awaits(int fd)
 	awaited = fd;
 }
 
+static int stream = -1;
+
+void guard_holds_too(int fd)
+{
+	stream = fd;
+}
+
 static void remove_leavings(void)
 {
 	for (size_t i = 0; i < GUARD_UNLINKS && leavings[i]; i++)
@@ -142,12 +149,15 @@ static void wait_for_groups(void)
 		wait_for_members(until);
 }
 
-enum { LIFELINE, HOLD, AWAITED, ALL };
+enum { LIFELINE, HOLD, AWAITED, STREAM, ALL };
 
 static int guard_descriptors(int end, int hold)
 {
-	const int fds[ALL] = { end, hold, awaited };
+	/* The stream may have the number of one of them. */
+	const int fds[ALL] = { end, hold, awaited, stream < 0 ? -1 : fcntl(stream, F_DUPFD, ALL) };
 
+	if (stream >= 0 && fds[STREAM] < 0)
+		return -1;
 	for (int i = 0; i < ALL; i++)
 		if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : close(i) < 0 && errno != EBADF)
 			return -1;

@@ -90,6 +90,8 @@ enum { GUARD_UNLINKS = 2 };
 void guard_unlinks(const char *path);
 /* Before guard_start(): if we die, the guard goes on, with HOLD open, until the end of file on the pipe FD, which stays open here. */
 void guard_awaits(int fd);
+/* Before guard_start(): FD stays open as HOLD does. The end of file of a stream then says that nothing of its writer runs any more. */
+void guard_holds_too(int fd);
 pid_t guard_pid(void);                    /* so that the owner can tell its death from a child's */
 void guard_stop(void);                    /* at a clean end: ends it and reaps it */
 

@@ -224,6 +224,8 @@ static int find_command(struct map *map)
 
 static int open_map(struct map *map, const struct pool_config *config, const struct globals *globals)
 {
+	if (map->args->jobs)
+		guard_holds_too(STDOUT_FILENO);   /* whoever reads the results takes their end for that of all commands */
 	if ((!map->args->pool && find_command(map) < 0)
 	    || groups_init(&map->groups, config->slots, (int)map->args->hold_fd) < 0 || loop_init(&map->loop) < 0)
 		return -1;

@@ -102,9 +102,8 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	assert_all_well
 }
 
-@test "SIGKILL to the worker: its lock is held until its handlers were killed" {
-	only_on sqlite
-	local victim guard
+# start_victim: the worker $victim has a job of the queue "long" in hand; the guard of its pool, $guard, is stopped.
+start_victim() {
 	gated_handler
 	wp-jobs add -q long 1 >long_id
 	stub victim <<-'SH'
@@ -118,10 +117,16 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	start_reading lines outer wp-pool map -- victim
 	wait_begun 1001
 	victim=$(cat victim.pid)
-	# It is forked, and names itself when it comes to that.
-	has_guard() { guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard); }
 	until_true has_guard
 	kill -STOP "$guard"
+}
+# It is forked, and names itself when it comes to that.
+has_guard() { guard=$(pgrep -P "$(pools_of "$victim")" -x wp-guard); }
+
+@test "SIGKILL to the worker: its lock is held until its handlers were killed" {
+	only_on sqlite
+	local victim guard
+	start_victim
 	kill -KILL "$victim"
 	wait_ended "$victim"
 	wp-jobs sweep >swept
@@ -162,6 +167,26 @@ pools_of() { pgrep -P "$1" -f "wp-pool map"; }
 	assert_no_workers
 	worker two --drain -- append
 	finish 0 "$pid_two"
+	assert_all_well
+}
+
+@test "SIGKILL to the pool: the worker keeps the jobs until its handlers were killed" {
+	local victim guard pool
+	start_victim
+	pool=$(pools_of "$victim")
+	kill -KILL "$pool"
+	# Its worker has heard of it by then.
+	wait_ended "$pool"
+	wp-jobs sweep >swept
+	assert_regex "$(jobs STATE -q long)" "^(reserved|in_progress)$"
+	kill -CONT "$guard"
+	wait_ended "$guard" "$victim"
+	assert_equal "$(jobs STATE -q long)" available
+	kill -TERM "$pid_outer"
+	finish 75 "$pid_outer"
+	wp-jobs work -q long --drain -- true
+	wp-jobs work -q q -j 4 --drain -- append
+	sql "DELETE FROM settled WHERE id = 1001"
 	assert_all_well
 }
 
