@@ -97,26 +97,29 @@ static bool is_group(pid_t group)
 	return false;
 }
 
-/* Is it one of ours, and not over? Dead ones that their parents do not wait for are no matter. */
-static bool is_dying(const char *pid)
+/* Is it over, though its parent may not have heard of it? */
+static bool is_dead(pid_t pid)
 {
-	char path[300], stat[512];
+	char path[32], stat[512];
 	const char *at;
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
-		return false;
+		return true;
 	n = read(fd, stat, sizeof(stat) - 1);
 	close(fd);
 	stat[n > 0 ? n : 0] = '\0';
 	at = strrchr(stat, ')');
-	if (!at || strlen(at) < 5 || at[2] == 'Z' || at[2] == 'X')
-		return false;
-	at = strchr(at + 4, ' ');        /* past its parent */
-	return at && is_group((pid_t)strtol(at, NULL, 10));
+	return !at || strlen(at) < 3 || at[2] == 'Z' || at[2] == 'X';
+}
+
+/* Asked of all processes of the machine: so first what costs one system call. */
+static bool is_dying(pid_t pid)
+{
+	return is_group(getpgid(pid)) && !is_dead(pid);
 }
 
 static void wait_for_members(usec_t until)
@@ -124,9 +127,11 @@ static void wait_for_members(usec_t until)
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_dying(entry->d_name))
-			process_await_death((pid_t)strtol(entry->d_name, NULL, 10), until);
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);   /* 0 of those that are no processes */
+		if (pid > 0 && is_dying(pid))
+			process_await_death(pid, until);
+	}
 	if (dir)
 		closedir(dir);
 }
